@@ -1,0 +1,1 @@
+"""crystalsmith: crystal structures for a sentence."""

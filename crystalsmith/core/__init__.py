@@ -1,0 +1,1 @@
+"""What every other room shares: crystallography, chemistry, clauses, requests, settings."""

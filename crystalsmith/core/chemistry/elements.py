@@ -1,0 +1,84 @@
+"""Elements, the named groups that people ask for, and how alike two elements are."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pymatgen.core import Element
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+ALL_ELEMENTS: tuple[str, ...] = tuple(Element.from_Z(z).symbol for z in range(1, 104))
+
+# Elements whose use is restricted or avoided for their toxicity (EU RoHS and REACH lists of
+# substances of very high concern, plus beryllium, thallium and osmium). "Toxic" means these.
+_TOXIC = frozenset({"As", "Be", "Cd", "Hg", "Os", "Pb", "Tl"})
+_NOBLE_METALS = frozenset({"Ru", "Rh", "Pd", "Ag", "Os", "Ir", "Pt", "Au"})
+_PLATINUM_GROUP = _NOBLE_METALS - {"Ag", "Au"}
+_REFRACTORY = frozenset({"Nb", "Mo", "Ta", "W", "Re"})
+
+
+def _where(test: Callable[[Element], bool]) -> frozenset[str]:
+    return frozenset(symbol for symbol in ALL_ELEMENTS if test(Element(symbol)))
+
+
+ELEMENT_GROUPS: dict[str, frozenset[str]] = {
+    "alkali metal": _where(lambda e: e.is_alkali),
+    "alkaline earth metal": _where(lambda e: e.is_alkaline),
+    "rare earth": _where(lambda e: e.is_rare_earth and not e.is_actinoid),
+    "lanthanide": _where(lambda e: e.is_lanthanoid),
+    "actinide": _where(lambda e: e.is_actinoid),
+    "transition metal": _where(
+        lambda e: e.is_transition_metal and not (e.is_lanthanoid or e.is_actinoid)
+    ),
+    "post-transition metal": _where(lambda e: e.is_post_transition_metal),
+    "metal": _where(lambda e: e.is_metal),
+    "metalloid": _where(lambda e: e.is_metalloid),
+    "nonmetal": _where(lambda e: not e.is_metal and not e.is_metalloid),
+    "halogen": _where(lambda e: e.is_halogen) - {"At"},
+    "chalcogen": _where(lambda e: e.is_chalcogen) - {"Po"},
+    "pnictogen": _where(lambda e: e.group == 15),
+    "noble gas": _where(lambda e: e.is_noble_gas),
+    "noble metal": _NOBLE_METALS,
+    "platinum group metal": _PLATINUM_GROUP,
+    "refractory metal": _REFRACTORY,
+    "radioactive": _where(lambda e: e.Z in (43, 61) or e.Z >= 84),
+    "toxic": _TOXIC,
+}
+
+
+@lru_cache(maxsize=1)
+def _element_vectors() -> NDArray[np.float64]:
+    """``(103, 5)`` standardised: Pettifor's scale, electronegativity, radius, row, group."""
+    rows = []
+    for symbol in ALL_ELEMENTS:
+        element = Element(symbol)
+        electronegativity = element.X if element.X == element.X else 0.0
+        radius = element.atomic_radius or element.atomic_radius_calculated or 1.5
+        rows.append(
+            [element.mendeleev_no, electronegativity, float(radius), element.row, element.group]
+        )
+    table = np.array(rows, dtype=float)
+    return np.asarray((table - table.mean(axis=0)) / table.std(axis=0))
+
+
+@lru_cache(maxsize=1)
+def element_distances() -> NDArray[np.float64]:
+    """``(103, 103)`` distances between elements, row and column Z - 1.
+
+    0 is the same element, about 0.3 a neighbour in its column, above 1.5 an unlike one. Pettifor's
+    chemical scale counts double, because it orders elements by the structures they form.
+    """
+    vectors = _element_vectors() * np.array([2.0, 1.0, 1.0, 0.5, 0.5])
+    gaps = vectors[:, None, :] - vectors[None, :, :]
+    return np.asarray(np.sqrt((gaps**2).sum(axis=-1)) / np.sqrt(6.5))
+
+
+def element_distance(first: str, second: str) -> float:
+    """How unlike two elements are in the crystals they form (0 is the same element)."""
+    return float(element_distances()[Element(first).Z - 1, Element(second).Z - 1])

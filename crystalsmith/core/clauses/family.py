@@ -1,0 +1,55 @@
+"""The clause about a structure family such as perovskite or spinel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import field_validator
+
+from crystalsmith.core.chemistry.families import family, family_names
+from crystalsmith.core.clauses.base import Clause, verdict
+from crystalsmith.core.crystallography.crystal import describe
+from crystalsmith.core.errors import CrystalsmithError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Composition
+
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.core.evidence import Evidence, Verdict
+
+
+class FamilyClause(Clause):
+    """The crystal has one of the family's structure types, decided by its symmetry template."""
+
+    kind: Literal["family"] = "family"
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in family_names():
+            raise ValueError(f"{name!r} is not one of the families {', '.join(family_names())}")
+        return name
+
+    def wish(self) -> str:
+        """In words."""
+        return f"{self.name} structure"
+
+    def allows_composition(self, composition: Composition) -> bool:
+        """Whether the family's sites can hold the composition."""
+        return family(self.name).allows_composition(composition)
+
+    def allows_template(self, template: SymmetryTemplate) -> bool:
+        """Whether the template is one of the family's structure types."""
+        return family(self.name).has_template(template)
+
+    def check(self, evidence: Evidence) -> Verdict:
+        """Judge by the symmetry template found anew in the finished crystal."""
+        try:
+            template = describe(evidence.structure).template
+        except CrystalsmithError as error:
+            return verdict(False, str(error))
+        holds = family(self.name).has_template(template)
+        return verdict(
+            holds, f"{template.group.symbol}, {'a' if holds else 'no'} {self.name} template"
+        )

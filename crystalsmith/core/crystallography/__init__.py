@@ -1,0 +1,1 @@
+"""Space groups, symmetry templates, and crystals as template plus free parameters."""

@@ -1,0 +1,210 @@
+"""A crystal as template plus free parameters, and the way there from a structure and back.
+
+``describe`` takes any ordered pymatgen Structure apart into a canonical `SymmetryTemplate`, six
+lattice parameters and each orbit's free coordinates; `SymmetricCrystal.structure` puts it together
+again, exactly symmetric. Everything the models generate passes through this description, which is
+why composition and space group hold by construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pymatgen.core import Lattice, Structure
+
+from crystalsmith.core.crystallography.groups import crystal_family, space_group
+from crystalsmith.core.crystallography.normaliser import NormaliserOperation, canonical
+from crystalsmith.core.crystallography.template import Orbit, SymmetryTemplate
+from crystalsmith.core.errors import DataError, TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+SYMMETRY_PRECISION = 0.1  # Å, the Materials Project's own convention
+_ON_POSITION = 0.02  # fractional; spglib idealises positions to far better than this
+
+
+@dataclass(frozen=True)
+class SymmetricCrystal:
+    """A crystal in the canonical description of its space group's standard setting.
+
+    Attributes:
+        template: space group, elements and letters.
+        lattice: ``(6,)`` a, b, c in Å and α, β, γ in degrees of the conventional cell.
+        free: one array of free coordinates per orbit, in the order of ``template.orbits``.
+    """
+
+    template: SymmetryTemplate
+    lattice: NDArray[np.float64]
+    free: tuple[NDArray[np.float64], ...]
+
+    @property
+    def volume_per_atom(self) -> float:
+        """Å³ per atom."""
+        return float(
+            Lattice.from_parameters(*self.lattice).volume / self.template.composition.num_atoms
+        )
+
+    def structure(self, primitive: bool = True) -> Structure:
+        """The crystal with all its atoms, in its primitive or its conventional cell."""
+        group = self.template.group
+        species: list[str] = []
+        points: list[NDArray[np.float64]] = []
+        for orbit, free in zip(self.template.orbits, self.free, strict=True):
+            position = group.position(orbit.letter)
+            # pyxtal lists the points of one primitive cell first, then their centring translates
+            kept = position.multiplicity // (group.centring if primitive else 1)
+            species += [orbit.element] * kept
+            points.append(position.points(free)[:kept])
+        matrix = Lattice.from_parameters(*self.lattice).matrix
+        fractional = np.concatenate(points)
+        if primitive:
+            vectors = primitive_vectors(self.template.number)
+            matrix, fractional = vectors @ matrix, fractional @ np.linalg.inv(vectors)
+        return Structure(Lattice(matrix), species, fractional % 1.0)
+
+    def with_elements(self, replacement: Mapping[str, str]) -> SymmetricCrystal:
+        """The same geometry with other elements (free coordinates stay with their orbits)."""
+        renamed = [
+            (Orbit(replacement.get(o.element, o.element), o.letter), free)
+            for o, free in zip(self.template.orbits, self.free, strict=True)
+        ]
+        template = self.template.with_elements(replacement)
+        remaining = list(renamed)
+        free = []
+        for orbit in template.orbits:
+            index = next(i for i, (other, _) in enumerate(remaining) if other == orbit)
+            free.append(remaining.pop(index)[1])
+        return SymmetricCrystal(template, self.lattice, tuple(free))
+
+    def scaled_to(self, volume_per_atom: float) -> SymmetricCrystal:
+        """The same shape at another volume (Å³ per atom)."""
+        lattice = self.lattice.copy()
+        lattice[:3] *= (volume_per_atom / self.volume_per_atom) ** (1 / 3)
+        return SymmetricCrystal(self.template, lattice, self.free)
+
+
+def describe(structure: Structure, precision: float = SYMMETRY_PRECISION) -> SymmetricCrystal:
+    """Find the symmetry of a structure and describe it canonically.
+
+    Args:
+        structure: ordered structure, any cell.
+        precision: spglib's symprec in Å.
+
+    Raises:
+        DataError: the structure is disordered, or spglib finds no symmetry for it.
+    """
+    return equivalent_descriptions(structure, precision)[0]
+
+
+def equivalent_descriptions(
+    structure: Structure, precision: float = SYMMETRY_PRECISION
+) -> list[SymmetricCrystal]:
+    """Every description of a structure that has its canonical template, `describe`'s first.
+
+    They differ by normaliser operations that leave all letters where they are (an origin moved by
+    half a cell, say); a model may generate any of them and be right.
+    """
+    number, lattice, orbits = _standardise(structure, precision)
+    raw = SymmetryTemplate(number, tuple(Orbit(element, letter) for element, letter, _ in orbits))
+    template, operations = canonical(raw)
+    return [_transformed(template, lattice, orbits, operation) for operation in operations]
+
+
+_RawOrbit = tuple[str, str, "NDArray[np.float64]"]  # element, letter, all equivalent points
+
+
+def _standardise(
+    structure: Structure, precision: float
+) -> tuple[int, NDArray[np.float64], list[_RawOrbit]]:
+    import spglib
+
+    if not structure.is_ordered:
+        raise DataError("the structure is disordered; only ordered structures can be described")
+    cell = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
+    found = spglib.get_symmetry_dataset(cell, symprec=precision)
+    if found is None:
+        raise DataError(f"spglib finds no symmetry in {structure.composition.reduced_formula}")
+    hall_number = space_group(found.number).hall_number
+    if found.hall_number != hall_number:
+        found = spglib.get_symmetry_dataset(cell, symprec=precision, hall_number=hall_number)
+    symbols = {site.specie.Z: site.specie.symbol for site in structure}
+    return found.number, np.asarray(found.std_lattice), _orbits(found, symbols)
+
+
+def _orbits(dataset: object, symbols: dict[int, str]) -> list[_RawOrbit]:
+    """Group the atoms of spglib's standardised cell into orbits with letters."""
+    types = np.asarray(dataset.std_types)  # type: ignore[attr-defined]
+    points = np.asarray(dataset.std_positions)  # type: ignore[attr-defined]
+    mapping = np.asarray(dataset.std_mapping_to_primitive)  # type: ignore[attr-defined]
+    primitive = np.asarray(dataset.mapping_to_primitive)  # type: ignore[attr-defined]
+    # orbits are given for the input cell; the primitive cell carries them to the standardised one
+    of_primitive = {}
+    for atom, index in enumerate(primitive):
+        orbit = dataset.crystallographic_orbits[atom]  # type: ignore[attr-defined]
+        of_primitive[int(index)] = (int(orbit), str(dataset.wyckoffs[orbit]))  # type: ignore[attr-defined]
+    members: dict[int, list[int]] = {}
+    for atom, index in enumerate(mapping):
+        members.setdefault(of_primitive[int(index)][0], []).append(atom)
+    letters = dict(of_primitive.values())
+    return [
+        (symbols[int(types[atoms[0]])], letters[orbit], points[atoms])
+        for orbit, atoms in members.items()
+    ]
+
+
+def _transformed(
+    template: SymmetryTemplate,
+    lattice: NDArray[np.float64],
+    orbits: list[_RawOrbit],
+    operation: NormaliserOperation,
+) -> SymmetricCrystal:
+    """Apply a normaliser operation and read off the free coordinates of every orbit."""
+    remaining = [
+        (Orbit(element, operation.letters[letter]), operation.apply(points))
+        for element, letter, points in orbits
+    ]
+    free = []
+    for orbit in template.orbits:
+        index = next(i for i, (other, _) in enumerate(remaining) if other == orbit)
+        points = remaining.pop(index)[1]
+        coordinates = template.group.position(orbit.letter).free_coordinates(points, _ON_POSITION)
+        if coordinates is None:
+            raise TemplateError(
+                f"no point of the {orbit.element} orbit lies on position {orbit.letter}"
+                f" of space group {template.number}"
+            )
+        free.append(coordinates)
+    matrix = operation.apply_to_lattice(lattice)
+    return SymmetricCrystal(template, np.array(Lattice(matrix).parameters), tuple(free))
+
+
+@lru_cache(maxsize=230)
+def primitive_vectors(number: int) -> NDArray[np.float64]:
+    """Rows: primitive lattice vectors in conventional fractional coordinates."""
+    group = space_group(number)
+    general = list(group.positions.values())[-1]
+    identity = np.isclose(general.maps, np.eye(3)).all(axis=(1, 2))
+    translations = general.shifts[identity] % 1.0
+    lattice = np.concatenate([translations, np.eye(3)])
+    lattice = lattice[np.abs(lattice).max(axis=1) > 1e-6]
+    target = 1.0 / group.centring
+    for i, first in enumerate(lattice):
+        for j in range(i + 1, len(lattice)):
+            for third in lattice[j + 1 :]:
+                vectors = np.array([first, lattice[j], third])
+                if abs(abs(np.linalg.det(vectors)) - target) < 1e-6:
+                    return _reduced(vectors, crystal_family(number))
+    raise AssertionError(f"no primitive cell found for space group {number}")
+
+
+def _reduced(vectors: NDArray[np.float64], family: str) -> NDArray[np.float64]:
+    """Short primitive vectors: reduced in a metric typical of the crystal family."""
+    metric = Lattice.hexagonal(1.0, 1.0) if family == "hexagonal" else Lattice.cubic(1.0)
+    reduced = Lattice(vectors @ metric.matrix).get_lll_reduced_lattice().matrix
+    return np.asarray(reduced @ np.linalg.inv(metric.matrix))

@@ -1,0 +1,99 @@
+"""Equivalent descriptions of one crystal, and the canonical one among them.
+
+Moving the origin or permuting axes by an element of the Euclidean normaliser maps a space group
+onto itself but renames Wyckoff letters: rock salt is Na on a, Cl on b, or the reverse. About a
+third of all database labels change when letters are made canonical, and learning gets easier.
+
+Source of the normalisers: pyxtal's tables (Bilbao Crystallographic Server).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystalsmith.core.crystallography.groups import space_group
+from crystalsmith.core.crystallography.template import (
+    Orbit,
+    SymmetryTemplate,
+    electropositive_first,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class NormaliserOperation:
+    """A change of description that leaves the space group's operations unchanged.
+
+    Attributes:
+        rotation: ``(3, 3)`` acting on fractional coordinates.
+        shift: ``(3,)`` fractional.
+        letters: new letter of each old letter.
+    """
+
+    rotation: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    letters: dict[str, str]
+
+    def apply(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Transformed fractional coordinates, ``(n, 3)`` in and out."""
+        return points @ self.rotation.T + self.shift
+
+    def apply_to_lattice(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Lattice vectors (rows) of the transformed description of the same crystal."""
+        return np.asarray(np.linalg.inv(self.rotation).T @ matrix)
+
+
+@lru_cache(maxsize=230)
+def normaliser_operations(number: int) -> tuple[NormaliserOperation, ...]:
+    """Coset representatives of the Euclidean normaliser, the identity first (cached).
+
+    Continuous origin shifts of polar groups are not among them.
+    """
+    from pymatgen.core.operations import SymmOp
+    from pyxtal.symmetry import Group
+
+    table = Group(number).get_alternatives()
+    letters = list(space_group(number).positions)
+    operations = []
+    for text, renamed in zip(table["Coset Representative"], table["Transformed WP"], strict=True):
+        operation = SymmOp.from_xyz_str(text)
+        # pyxtal lists, for each new letter in order, the old letter that moves there
+        new_letters = dict(zip(renamed.split(), letters, strict=True))
+        operations.append(
+            NormaliserOperation(
+                operation.rotation_matrix, operation.translation_vector, new_letters
+            )
+        )
+    return tuple(operations)
+
+
+def renamed(template: SymmetryTemplate, operation: NormaliserOperation) -> SymmetryTemplate:
+    """The template as it reads after the change of description."""
+    orbits = tuple(Orbit(element, operation.letters[letter]) for element, letter in template.orbits)
+    return SymmetryTemplate(template.number, orbits)
+
+
+def canonical(
+    template: SymmetryTemplate,
+) -> tuple[SymmetryTemplate, tuple[NormaliserOperation, ...]]:
+    """The canonical description of a template and every operation that leads to it.
+
+    Canonical is the description whose element-free pattern is smallest and, among those, the one
+    whose letters are smallest for electropositive elements first. The operations (one at least,
+    more when the template is symmetric under the normaliser) give equally good coordinates.
+    """
+    options = [(renamed(template, op), op) for op in normaliser_operations(template.number)]
+    best = min(_rank(option) for option, _ in options)
+    chosen = [(option, op) for option, op in options if _rank(option) == best]
+    return chosen[0][0], tuple(op for _, op in chosen)
+
+
+def _rank(template: SymmetryTemplate) -> tuple[object, ...]:
+    by_element = sorted(template.letters.items(), key=lambda item: electropositive_first(item[0]))
+    return template.pattern, tuple(letters for _, letters in by_element)

@@ -1,0 +1,141 @@
+"""Symmetry templates: everything discrete about a crystal.
+
+A template is a space group with one element and one Wyckoff letter per orbit. It is what the
+constraint generator writes and what the structure generator reads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from pymatgen.core import Composition, Element
+
+from crystalsmith.core.crystallography.groups import (
+    FREE_LATTICE_PARAMETERS,
+    SpaceGroup,
+    space_group,
+)
+from crystalsmith.core.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Orbit(NamedTuple):
+    """One set of symmetry-equivalent atoms: an element on a Wyckoff letter."""
+
+    element: str
+    letter: str
+
+
+def electropositive_first(element: str) -> tuple[float, str]:
+    """Sort key that writes formulas in the usual order, electropositive elements first.
+
+    Elements without a Pauling electronegativity (some noble gases, actinides) come last.
+    """
+    electronegativity = Element(element).X
+    return (electronegativity if electronegativity == electronegativity else 9.0, element)
+
+
+@dataclass(frozen=True)
+class SymmetryTemplate:
+    """A realisable set of occupied Wyckoff positions.
+
+    Attributes:
+        number: space group number.
+        orbits: sorted, electropositive elements first, letters in order.
+
+    Raises:
+        TemplateError: on construction, for an unknown letter, no orbits at all, or a point without
+            freedom (a fixed point in space) that is occupied twice.
+    """
+
+    number: int
+    orbits: tuple[Orbit, ...]
+
+    def __post_init__(self) -> None:
+        if not self.orbits:
+            raise TemplateError("a symmetry template needs at least one orbit")
+        ordered = sorted(
+            (Orbit(*orbit) for orbit in self.orbits),
+            key=lambda orbit: (electropositive_first(orbit.element), orbit.letter),
+        )
+        object.__setattr__(self, "orbits", tuple(ordered))
+        for letter, times in Counter(orbit.letter for orbit in ordered).items():
+            if self.group.position(letter).freedom == 0 and times > 1:
+                raise TemplateError(
+                    f"position {letter} of space group {self.number} is a fixed point and can hold"
+                    f" one orbit, not {times}"
+                )
+
+    @classmethod
+    def from_letters(cls, number: int, letters: Mapping[str, Iterable[str]]) -> SymmetryTemplate:
+        """Template from the letters of each element, as in ``{"Na": "a", "Cl": "b"}``."""
+        orbits = (Orbit(element, letter) for element, row in letters.items() for letter in row)
+        return cls(number, tuple(orbits))
+
+    @property
+    def group(self) -> SpaceGroup:
+        """The space group with its tables."""
+        return space_group(self.number)
+
+    @cached_property
+    def composition(self) -> Composition:
+        """Content of the conventional cell."""
+        amounts: Counter[str] = Counter()
+        for orbit in self.orbits:
+            amounts[orbit.element] += self.group.position(orbit.letter).multiplicity
+        return Composition(amounts)
+
+    @property
+    def formula_units(self) -> int:
+        """Reduced formula units per conventional cell."""
+        return int(self.composition.get_reduced_composition_and_factor()[1])
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms per primitive cell."""
+        return round(self.composition.num_atoms) // self.group.centring
+
+    @property
+    def free_parameters(self) -> int:
+        """Lattice parameters (volume included) and coordinates that symmetry leaves open."""
+        coordinates = sum(self.group.position(orbit.letter).freedom for orbit in self.orbits)
+        return FREE_LATTICE_PARAMETERS[self.group.crystal_family] + coordinates
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """Letters of each element as one string, as in ``{"Ca": "c", "O": "cd"}``."""
+        table: dict[str, str] = {}
+        for element, letter in self.orbits:
+            table[element] = table.get(element, "") + letter
+        return table
+
+    @property
+    def pattern(self) -> tuple[int, tuple[str, ...]]:
+        """The template with elements forgotten: space group and sorted letter strings.
+
+        Two crystals can exchange their free parameters, element for element, when their canonical
+        templates have the same pattern.
+        """
+        return self.number, tuple(sorted(self.letters.values()))
+
+    def with_elements(self, replacement: Mapping[str, str]) -> SymmetryTemplate:
+        """The same positions with other elements."""
+        return SymmetryTemplate(
+            self.number,
+            tuple(
+                Orbit(replacement.get(element, element), letter) for element, letter in self.orbits
+            ),
+        )
+
+    def __str__(self) -> str:
+        rows = (
+            f"{element} on "
+            + ", ".join(f"{self.group.position(letter).multiplicity}{letter}" for letter in letters)
+            for element, letters in self.letters.items()
+        )
+        return f"{self.group.symbol} ({self.number}): {'; '.join(rows)}"

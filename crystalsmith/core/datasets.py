@@ -1,0 +1,186 @@
+"""Reading MP-20-format CSV files: one crystal per row, as CIF, with properties.
+
+Columns: ``material_id``, ``cif`` and, where known, ``band_gap`` (eV),
+``formation_energy_per_atom`` (eV/atom), ``e_above_hull`` (eV/atom). Further columns are ignored;
+gzip-compressed files are read as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import math
+import os
+import zlib
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from crystalsmith.core.entry import Entry
+from crystalsmith.core.errors import CrystalsmithError, DataError
+from crystalsmith.core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pymatgen.core import Structure
+
+_FIELD_LIMIT = 10_000_000  # a large CIF in one cell
+_PARALLEL_FROM = 200  # rows; starting processes costs about two seconds
+
+
+class Row(NamedTuple):
+    """One row of a file, not yet read as a crystal."""
+
+    number: int
+    values: dict[str, str]
+
+
+@dataclass
+class ReadReport:
+    """How many rows of a file were used, and why the others were not.
+
+    Attributes:
+        path: the file.
+        used: rows that became crystals.
+        skipped: number of skipped rows per reason.
+        examples: one ``row N: message`` per reason.
+    """
+
+    path: str
+    used: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def skip(self, number: int, reason: str, message: str) -> None:
+        """Note a skipped row."""
+        self.skipped[reason] += 1
+        self.examples.setdefault(reason, f"row {number}: {message}")
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.used} rows used"
+        for reason, count in self.skipped.most_common():
+            text += f", {count} skipped ({reason}; {self.examples[reason]})"
+        return text
+
+
+def read_rows(path: Path, limit: int | None = None) -> Iterator[Row]:
+    """Rows of a CSV file with a ``material_id`` and a ``cif`` column; plain or gzip-compressed.
+
+    Raises:
+        DataError: the file cannot be read or lacks those columns.
+    """
+    csv.field_size_limit(_FIELD_LIMIT)
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8", newline="") as handle:
+            reader = csv.DictReader(handle)
+            missing = {"material_id", "cif"} - set(reader.fieldnames or ())
+            if missing:
+                raise DataError(
+                    f"{path} is not in MP-20 format: it has no column {', '.join(sorted(missing))}"
+                )
+            for number, values in enumerate(reader, start=1):
+                if limit is not None and number > limit:
+                    return
+                yield Row(number, values)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path} cannot be read: {reason}") from None
+
+
+def read_structure(row: Row) -> Structure:
+    """The row's CIF as a structure.
+
+    Raises:
+        DataError: it is no readable CIF.
+    """
+    import warnings
+
+    from pymatgen.core import Structure
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            structure = Structure.from_str(row.values["cif"] or "", fmt="cif")
+    except Exception as error:  # pymatgen's CIF parser raises many types on damaged text
+        raise DataError(f"unreadable CIF ({type(error).__name__})") from None
+    return structure.remove_oxidation_states()
+
+
+def read_entries(
+    path: Path,
+    *,
+    source: str | None = None,
+    limit: int | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> tuple[list[Entry], ReadReport]:
+    """Read a file and find the symmetry of every crystal, on several cores.
+
+    Args:
+        path: an MP-20-format CSV file.
+        source: how entries name their origin; the file's name when not given.
+        limit: read only so many rows.
+        workers: processes; all cores when not given.
+        progress: told about every finished row.
+
+    Raises:
+        DataError: the file itself cannot be used. Single bad rows are skipped and reported.
+    """
+    origin = source or path.name.split(".")[0]
+    rows = list(read_rows(path, limit))
+    report = ReadReport(path.name)
+    entries: list[Entry] = []
+    for done, (row, outcome) in enumerate(_described(rows, origin, workers), start=1):
+        if isinstance(outcome, Entry):
+            entries.append(outcome)
+        else:
+            report.skip(row.number, *outcome)
+        progress(f"reading {path.name}", done, len(rows))
+    report.used = len(entries)
+    return entries, report
+
+
+_Outcome = Entry | tuple[str, str]
+
+
+def _described(rows: list[Row], origin: str, workers: int | None) -> Iterator[tuple[Row, _Outcome]]:
+    count = workers or os.cpu_count() or 1
+    jobs = [(row, origin) for row in rows]
+    if count == 1 or len(rows) < _PARALLEL_FROM:
+        yield from zip(rows, map(_entry_of, jobs), strict=True)
+        return
+    with ProcessPoolExecutor(count) as pool:
+        yield from zip(rows, pool.map(_entry_of, jobs, chunksize=32), strict=True)
+
+
+def _entry_of(job: tuple[Row, str]) -> _Outcome:
+    from crystalsmith.core.crystallography.crystal import describe
+
+    row, origin = job
+    try:
+        crystal = describe(read_structure(row))
+    except DataError as error:
+        return "unreadable or disordered crystal", str(error)
+    except CrystalsmithError as error:
+        return "no symmetric description", str(error)
+    return Entry(
+        id=row.values["material_id"],
+        source=origin,
+        crystal=crystal,
+        band_gap=number_in(row, "band_gap"),
+        formation_energy=number_in(row, "formation_energy_per_atom"),
+        e_above_hull=number_in(row, "e_above_hull"),
+    )
+
+
+def number_in(row: Row, column: str) -> float | None:
+    """A column's value, None where it is missing or no finite number."""
+    try:
+        value = float(row.values.get(column) or "nan")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

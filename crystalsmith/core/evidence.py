@@ -1,0 +1,95 @@
+"""What is known about a candidate crystal: the material that clauses judge by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from pymatgen.core import Composition, Structure
+
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+
+
+class Prediction(BaseModel):
+    """A number with its uncertainty and where it comes from.
+
+    Attributes:
+        mean: in ``unit``.
+        std: one standard deviation, in ``unit``.
+        unit: such as eV or eV/atom.
+        source: such as ``surrogate``, ``CHGNet`` or a store's name.
+        reliable: False when the crystal is outside what the source was trained on.
+    """
+
+    mean: float
+    std: float
+    unit: str
+    source: str
+    reliable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ± {self.std:.2f} {self.unit}"
+
+
+class Reference(BaseModel):
+    """What a candidate was compared with to call it new.
+
+    Attributes:
+        name: of the reference, with its size, as the report says it.
+        known_formula: an entry of the same reduced formula exists.
+        known_structure: id of an entry with the same structure, if any.
+    """
+
+    name: str
+    known_formula: bool
+    known_structure: str | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a clause may look at when it judges a finished crystal.
+
+    Attributes:
+        structure: the crystal.
+        template: space group and letters that it was built from.
+        space_group: number found by spglib in the finished structure.
+        predictions: by property name (see `crystalsmith.core.properties`).
+        reference: the comparison with known crystals, None when there was none.
+    """
+
+    structure: Structure
+    template: SymmetryTemplate
+    space_group: int
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    reference: Reference | None = None
+
+    @property
+    def composition(self) -> Composition:
+        """Composition of the structure."""
+        return self.structure.composition
+
+
+class Status(StrEnum):
+    """Outcome of judging one clause."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    NOT_CHECKED = "not checked"
+
+
+class Verdict(BaseModel):
+    """Outcome of one clause for one crystal, with the reason in words.
+
+    Attributes:
+        status: pass, fail, or not checked.
+        reason: the evidence, in a few words.
+        likelihood: probability that the wish holds given the evidence's uncertainty (0.5 unknown).
+    """
+
+    status: Status
+    reason: str
+    likelihood: float

@@ -1,0 +1,156 @@
+"""What was asked, machine-readable: the clauses of a request and what was not understood."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pymatgen.core import Composition
+
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, ELEMENT_GROUPS
+from crystalsmith.core.clauses import (
+    AnyClause,
+    Clause,
+    ElementCount,
+    ExactFormula,
+    ExcludeElements,
+    ExcludeGroups,
+    IncludeElements,
+    OnlyElements,
+    PropertyRange,
+)
+from crystalsmith.core.errors import RequestError
+from crystalsmith.core.properties import PROPERTIES
+
+if TYPE_CHECKING:
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+
+DEFAULT_COUNT = 5
+MAX_COUNT = 1000
+
+_Kind = TypeVar("_Kind", bound=Clause)
+
+
+class DesignRequest(BaseModel):
+    """A design request as the rest of crystalsmith sees it.
+
+    Attributes:
+        text: the request in the user's words.
+        clauses: checkable wishes, each with the words it came from.
+        count: how many candidates are wanted; None when the user did not say.
+        count_words: the words the count came from.
+        unsupported: properties or conditions that were asked for and cannot be scored.
+        not_understood: words left over after reading.
+        notes: remarks worth showing, such as a formula without charge balance.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    clauses: tuple[AnyClause, ...] = ()
+    count: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    count_words: str = ""
+    unsupported: tuple[str, ...] = ()
+    not_understood: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def of_kind(self, kind: type[_Kind]) -> list[_Kind]:
+        """All clauses of one class."""
+        return [clause for clause in self.clauses if isinstance(clause, kind)]
+
+    def property_range(self, name: str) -> PropertyRange | None:
+        """The first clause about a property, if any."""
+        return next((c for c in self.of_kind(PropertyRange) if c.name == name), None)
+
+    @property
+    def formula(self) -> Composition | None:
+        """The exact formula asked for, if any."""
+        exact = self.of_kind(ExactFormula)
+        return Composition(exact[0].formula) if exact else None
+
+    @property
+    def required_elements(self) -> set[str]:
+        """Elements that every candidate must contain."""
+        required = {e for clause in self.of_kind(IncludeElements) for e in clause.elements}
+        if self.formula is not None:
+            required |= {element.symbol for element in self.formula.elements}
+        return required
+
+    @property
+    def allowed_elements(self) -> set[str]:
+        """Elements that a candidate may contain, as far as element clauses say."""
+        allowed = set(ALL_ELEMENTS)
+        for only in self.of_kind(OnlyElements):
+            allowed &= set(only.elements)
+        for exclude in self.of_kind(ExcludeElements):
+            allowed -= set(exclude.elements)
+        for groups in self.of_kind(ExcludeGroups):
+            for group in groups.groups:
+                allowed -= ELEMENT_GROUPS[group]
+        return allowed
+
+    def allows_composition(self, composition: Composition) -> bool:
+        """False when some clause already rules the composition out."""
+        return all(clause.allows_composition(composition) for clause in self.clauses)
+
+    def allows_template(self, template: SymmetryTemplate) -> bool:
+        """False when some clause already rules the template out."""
+        return all(clause.allows_template(template) for clause in self.clauses)
+
+    def contradictions(self) -> list[str]:
+        """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen."""
+        found = [*self._element_contradictions(), *self._formula_contradictions()]
+        found += [*self._symmetry_contradictions(), *self._property_contradictions()]
+        return list(dict.fromkeys(found))
+
+    def ensure_consistent(self) -> DesignRequest:
+        """Return the request itself.
+
+        Raises:
+            RequestError: it contradicts itself; the message says how.
+        """
+        reasons = self.contradictions()
+        if reasons:
+            raise RequestError(f"the request contradicts itself: {'; '.join(reasons)}")
+        return self
+
+    def _element_contradictions(self) -> list[str]:
+        required, allowed = self.required_elements, self.allowed_elements
+        found = [f"{e} is both asked for and excluded" for e in sorted(required - allowed)]
+        listed = ", ".join(sorted(required))
+        found += [
+            f"{clause.wish()} cannot hold the {len(required)} elements {listed}"
+            for clause in self.of_kind(ElementCount)
+            if clause.maximum is not None and len(required) > clause.maximum
+        ]
+        return found
+
+    def _formula_contradictions(self) -> list[str]:
+        if self.formula is None:
+            return []
+        name = self.formula.reduced_formula
+        return [
+            f"{name} does not satisfy '{clause.wish()}'"
+            for clause in self.clauses
+            if not clause.allows_composition(self.formula)
+        ]
+
+    def _symmetry_contradictions(self) -> list[str]:
+        rules = [c for c in self.clauses if not all(c.allows_space_group(n) for n in range(1, 231))]
+        if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
+            return []
+        return [f"no space group is at once {' and '.join(c.wish() for c in rules)}"]
+
+    def _property_contradictions(self) -> list[str]:
+        found = []
+        for name, item in PROPERTIES.items():
+            spoken = [(c, c.interval(name)) for c in self.clauses]
+            rules = [(c, interval) for c, interval in spoken if interval is not None]
+            if not rules:
+                continue
+            low = max(interval[0] for _, interval in rules)
+            high = min(interval[1] for _, interval in rules)
+            if low > high:
+                wishes = " and ".join(clause.wish() for clause, _ in rules)
+                found.append(f"no {item.words} is at once {wishes}")
+        return found

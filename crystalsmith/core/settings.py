@@ -1,0 +1,88 @@
+"""All settings in one object: ``CRYSTALSMITH_*`` variables, then a TOML file, then defaults."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from crystalsmith.core.errors import CrystalsmithError
+
+
+def cache_folder() -> Path:
+    """Where crystalsmith keeps what it can build again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crystalsmith"
+
+
+def config_file() -> Path:
+    """The TOML file that is read, if it exists."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "crystalsmith" / "config.toml"
+
+
+class Settings(BaseSettings):
+    """Settings of one run.
+
+    Attributes:
+        store: folder of the store of known crystals.
+        device: torch device; ``auto`` takes a GPU when there is one.
+        threads: CPU threads for the models; 0 leaves it to torch.
+        constraint_weights: folder of another constraint generator (base and adapters).
+        structure_weights: folder of another structure generator.
+        surrogate_weights: folder of other surrogates.
+        mp_api_key: Materials Project key, also read from ``MP_API_KEY``.
+        llm_url: an OpenAI-compatible server.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CRYSTALSMITH_", extra="forbid")
+
+    store: Path = Field(default_factory=lambda: cache_folder() / "store")
+    device: str = "auto"
+    threads: int = Field(default=0, ge=0)
+    constraint_weights: Path | None = None
+    structure_weights: Path | None = None
+    surrogate_weights: Path | None = None
+    mp_api_key: SecretStr | None = Field(default_factory=lambda: _secret("MP_API_KEY"))
+    llm_url: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def _secret(variable: str) -> SecretStr | None:
+    value = os.environ.get(variable)
+    return SecretStr(value) if value else None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        CrystalsmithError: a variable or the file holds something that is no setting.
+    """
+    try:
+        return Settings()
+    except (ValidationError, ValueError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        what = f"{first['loc'][0]}: {first['msg']}" if first and first["loc"] else str(error)
+        raise CrystalsmithError(
+            f"the settings in {config_file()} or CRYSTALSMITH_* cannot be used: {what}"
+        ) from None

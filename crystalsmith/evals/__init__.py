@@ -1,0 +1,1 @@
+"""Benchmarks: each one a command that prints a table and writes JSON."""

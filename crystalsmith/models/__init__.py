@@ -1,0 +1,1 @@
+"""Learned models: constraint generator, structure generator, surrogates; and relaxation."""

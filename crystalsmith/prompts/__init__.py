@@ -1,0 +1,1 @@
+"""Texts that language models are given, and the grammar they answer in."""
