@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import field_validator
 
-from crystalsmith.core.chemistry.families import family, family_names
+from crystalsmith.core.chemistry.families import family, family_aliases, family_names
 from crystalsmith.core.clauses.base import Clause, verdict
 from crystalsmith.core.crystallography.crystal import describe
 from crystalsmith.core.errors import CrystalsmithError
@@ -27,9 +27,10 @@ class FamilyClause(Clause):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in family_names():
+        known = family_aliases().get(name.lower())
+        if known is None:
             raise ValueError(f"{name!r} is not one of the families {', '.join(family_names())}")
-        return name
+        return known
 
     def wish(self) -> str:
         """In words."""
@@ -38,6 +39,10 @@ class FamilyClause(Clause):
     def allows_composition(self, composition: Composition) -> bool:
         """Whether the family's sites can hold the composition."""
         return family(self.name).allows_composition(composition)
+
+    def allows_space_group(self, number: int) -> bool:
+        """Whether one of the family's structure types has this space group."""
+        return number in family(self.name).space_groups
 
     def allows_template(self, template: SymmetryTemplate) -> bool:
         """Whether the template is one of the family's structure types."""
