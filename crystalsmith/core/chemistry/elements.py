@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -55,16 +56,25 @@ ELEMENT_GROUPS: dict[str, frozenset[str]] = {
 @lru_cache(maxsize=1)
 def _element_vectors() -> NDArray[np.float64]:
     """``(103, 5)`` standardised: Pettifor's scale, electronegativity, radius, row, group."""
-    rows = []
-    for symbol in ALL_ELEMENTS:
-        element = Element(symbol)
-        electronegativity = element.X if element.X == element.X else 0.0
-        radius = element.atomic_radius or element.atomic_radius_calculated or 1.5
-        rows.append(
-            [element.mendeleev_no, electronegativity, float(radius), element.row, element.group]
-        )
-    table = np.array(rows, dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pymatgen announces every missing radius
+        table = np.array([_descriptors(Element(symbol)) for symbol in ALL_ELEMENTS])
     return np.asarray((table - table.mean(axis=0)) / table.std(axis=0))
+
+
+def _descriptors(element: Element) -> list[float]:
+    radius = element.atomic_radius or element.atomic_radius_calculated or 1.5
+    electronegativity = electronegativity_of(element.symbol)
+    return [element.mendeleev_no, electronegativity, float(radius), element.row, element.group]
+
+
+@lru_cache(maxsize=len(ALL_ELEMENTS))
+def electronegativity_of(symbol: str) -> float:
+    """Pauling electronegativity, 0 where none is known (some noble gases and actinides)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = Element(symbol).X
+    return float(value) if value == value else 0.0
 
 
 @lru_cache(maxsize=1)

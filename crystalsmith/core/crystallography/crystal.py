@@ -16,7 +16,12 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 from crystalsmith.core.crystallography.groups import crystal_family, space_group
-from crystalsmith.core.crystallography.normaliser import NormaliserOperation, canonical
+from crystalsmith.core.crystallography.normaliser import (
+    NormaliserOperation,
+    canonical,
+    normaliser_operations,
+    renamed,
+)
 from crystalsmith.core.crystallography.template import Orbit, SymmetryTemplate
 from crystalsmith.core.errors import DataError, TemplateError
 
@@ -98,22 +103,31 @@ def describe(structure: Structure, precision: float = SYMMETRY_PRECISION) -> Sym
 
     Raises:
         DataError: the structure is disordered, or spglib finds no symmetry for it.
-    """
-    return equivalent_descriptions(structure, precision)[0]
-
-
-def equivalent_descriptions(
-    structure: Structure, precision: float = SYMMETRY_PRECISION
-) -> list[SymmetricCrystal]:
-    """Every description of a structure that has its canonical template, `describe`'s first.
-
-    They differ by normaliser operations that leave all letters where they are (an origin moved by
-    half a cell, say); a model may generate any of them and be right.
+        TemplateError: spglib's orbits do not lie on tabulated positions.
     """
     number, lattice, orbits = _standardise(structure, precision)
     raw = SymmetryTemplate(number, tuple(Orbit(element, letter) for element, letter, _ in orbits))
     template, operations = canonical(raw)
-    return [_transformed(template, lattice, orbits, operation) for operation in operations]
+    return _transformed(template, lattice, orbits, operations[0])
+
+
+def equivalent_descriptions(crystal: SymmetricCrystal) -> list[SymmetricCrystal]:
+    """Every description of a crystal that has the same template, the given one first.
+
+    They differ by normaliser operations that leave all letters where they are (an origin moved by
+    half a cell, say); a model may generate any of them and be right.
+    """
+    template = crystal.template
+    matrix = np.asarray(Lattice.from_parameters(*crystal.lattice).matrix)
+    orbits: list[_RawOrbit] = [
+        (orbit.element, orbit.letter, template.group.position(orbit.letter).points(free))
+        for orbit, free in zip(template.orbits, crystal.free, strict=True)
+    ]
+    return [
+        _transformed(template, matrix, orbits, operation)
+        for operation in normaliser_operations(template.number)
+        if renamed(template, operation) == template
+    ]
 
 
 _RawOrbit = tuple[str, str, "NDArray[np.float64]"]  # element, letter, all equivalent points

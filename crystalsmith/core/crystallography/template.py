@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
 
-from pymatgen.core import Composition, Element
+from pymatgen.core import Composition
 
+from crystalsmith.core.chemistry.elements import electronegativity_of
 from crystalsmith.core.crystallography.groups import (
     FREE_LATTICE_PARAMETERS,
     SpaceGroup,
@@ -36,8 +38,7 @@ def electropositive_first(element: str) -> tuple[float, str]:
 
     Elements without a Pauling electronegativity (some noble gases, actinides) come last.
     """
-    electronegativity = Element(element).X
-    return (electronegativity if electronegativity == electronegativity else 9.0, element)
+    return electronegativity_of(element) or 9.0, element
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ class SymmetryTemplate:
 
     @property
     def formula_units(self) -> int:
-        """Reduced formula units per conventional cell."""
-        return int(self.composition.get_reduced_composition_and_factor()[1])
+        """Reduced formula units per conventional cell; atoms in the case of an element."""
+        return gcd(*(round(amount) for amount in self.composition.values()))
 
     @property
     def n_atoms(self) -> int:

@@ -1,0 +1,1 @@
+"""The constraint generator: chemistry and properties in, ranked symmetry templates out."""

@@ -1,0 +1,85 @@
+"""Training examples of the constraint generator, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.core.entry import Entry
+    from crystalsmith.prompts.constraint import Source
+
+
+@dataclass(frozen=True)
+class Record:
+    """One crystal, or one formula of which only properties are known.
+
+    Attributes:
+        elements: symbols, electropositive first.
+        amounts: per reduced formula unit.
+        source: kind of data it comes from.
+        group: space group, None when the structure is unknown.
+        units: formula units per conventional cell.
+        letters: Wyckoff letters of every element as one string, canonical.
+        band_gap: eV; formation_energy, e_above_hull: eV/atom; None when unknown.
+    """
+
+    elements: tuple[str, ...]
+    amounts: tuple[int, ...]
+    source: Source
+    group: int | None = None
+    units: int = 0
+    letters: tuple[str, ...] = ()
+    band_gap: float | None = None
+    formation_energy: float | None = None
+    e_above_hull: float | None = None
+
+
+def record_of(entry: Entry, source: Source) -> Record:
+    """The record of a known crystal."""
+    template = entry.crystal.template
+    elements, amounts = reduced_amounts(template)
+    letters = template.letters
+    return Record(
+        elements=elements,
+        amounts=amounts,
+        source=source,
+        group=template.number,
+        units=template.formula_units,
+        letters=tuple(letters[element] for element in elements),
+        band_gap=entry.band_gap,
+        formation_energy=entry.formation_energy,
+        e_above_hull=entry.e_above_hull,
+    )
+
+
+def reduced_amounts(template: SymmetryTemplate) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Elements in the template's order and their amounts per reduced formula unit."""
+    units = template.formula_units
+    content = template.composition
+    elements = tuple(template.letters)
+    return elements, tuple(round(content[element] / units) for element in elements)
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
+    """Write records as JSON lines."""
+    with path.open("w", encoding="utf-8") as handle:
+        handle.writelines(json.dumps(asdict(record)) + "\n" for record in records)
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read what `write_records` wrote."""
+
+    def revived(line: str) -> Record:
+        values = json.loads(line)
+        for name in ("elements", "amounts", "letters"):
+            values[name] = tuple(values[name])
+        return Record(**values)
+
+    with path.open(encoding="utf-8") as handle:
+        return [revived(line) for line in handle]

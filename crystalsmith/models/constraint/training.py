@@ -1,0 +1,373 @@
+"""Training the constraint generator: a base model from scratch, then one LoRA adapter per task.
+
+``python -m crystalsmith.models.constraint.training --records DIR --out DIR`` needs PyTorch,
+transformers and peft; ``crystalsmith train constraint`` prepares the records from CSV files first.
+
+The base learns to write the whole answer; the adapters specialise it (CrystalGF, Huang et al. 2024,
+arXiv:2411.08464, section B.2): one in choosing the space group, one in assigning Wyckoff letters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import torch
+
+from crystalsmith.core.progress import Progress, silent
+from crystalsmith.models.constraint.records import Record, read_records
+from crystalsmith.models.constraint.tokenizer import build_tokenizer
+from crystalsmith.models.runs import Schedule, TrainingRun, pick_device
+from crystalsmith.prompts.constraint import (
+    END,
+    ENERGY,
+    GAP,
+    GROUP,
+    MAX_AMOUNT,
+    MAX_UNITS,
+    Question,
+    answer_words,
+    formula_words,
+    number_word,
+    stability_word,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+TRAIN_FILE, VALIDATION_FILE, FORMULAS_FILE = "train.jsonl", "validation.jsonl", "formulas.jsonl"
+SPACE_GROUP_ADAPTER: Final = "space_group"
+WYCKOFF_ADAPTER: Final = "wyckoff"
+_SAVE_EVERY, _REPORT_EVERY = 120.0, 60.0  # seconds
+
+Task = Literal["base", "space_group", "wyckoff"]
+
+
+@dataclass(frozen=True)
+class ConstraintTraining:
+    """Settings of a training run.
+
+    Attributes:
+        steps: optimiser steps of the base.
+        adapter_steps: optimiser steps of each adapter.
+        batch: sequences per step.
+        learning_rate: highest rate of the base; adapter_rate: of the adapters.
+        width, layers, heads: sizes of the base.
+        attention_dropout: while training.
+        prompt_weight: weight of predicting the question itself, which teaches chemistry.
+        elements_share: how often only the elements are given.
+        formulas_share: share of sequences that are formulas with properties but no structure.
+        keep_property: probability that a known property is told.
+        lora_rank: rank of the adapters.
+        seed: of everything random.
+    """
+
+    steps: int = 8_000
+    adapter_steps: int = 800
+    batch: int = 128
+    learning_rate: float = 1e-3
+    adapter_rate: float = 3e-4
+    width: int = 128
+    layers: int = 5
+    heads: int = 4
+    attention_dropout: float = 0.1
+    prompt_weight: float = 0.1
+    elements_share: float = 0.2
+    formulas_share: float = 0.2
+    keep_property: float = 0.5
+    lora_rank: int = 8
+    seed: int = 0
+
+
+@dataclass
+class Example:
+    """One sequence: words and the weight of predicting each of them."""
+
+    words: list[str]
+    weights: list[float]
+
+
+def usable(record: Record) -> bool:
+    """Whether the grammar has words for the record."""
+    return max(record.amounts) <= MAX_AMOUNT and record.units <= MAX_UNITS
+
+
+def example(
+    record: Record, settings: ConstraintTraining, rng: random.Random, task: Task = "base"
+) -> Example:
+    """A training sequence with a random choice of what is told about the crystal."""
+    question = _question(record, settings, rng, task)
+    words = question.words()
+    if record.group is None:
+        return _formula_example(record, settings)
+    answer = answer_words(record.group, record.units, record.elements, record.letters)
+    if question.amounts is None:
+        answer = [*formula_words(record.elements, record.amounts), GROUP, *answer]
+    first = answer.index(GROUP) + 1 if question.amounts is None else 0
+    weights = [1.0] * len(answer)
+    if task == "space_group":
+        weights = [1.0 if i <= first else 0.0 for i in range(len(answer))]
+    elif task == "wyckoff":
+        weights = [1.0 if i > first + 1 else 0.0 for i in range(len(answer))]
+    told = settings.prompt_weight if task == "base" else 0.0
+    return Example([*words, *answer], [told] * len(words) + weights)
+
+
+def _question(
+    record: Record, settings: ConstraintTraining, rng: random.Random, task: Task
+) -> Question:
+    def told(value: float | None) -> float | None:
+        return value if rng.random() < settings.keep_property else None
+
+    hull = told(record.e_above_hull)
+    only_elements = rng.random() < settings.elements_share and task != "wyckoff"
+    return Question(
+        elements=record.elements,
+        amounts=None if only_elements else record.amounts,
+        source=record.source,
+        stability=None if hull is None else stability_word(hull),
+        band_gap=told(record.band_gap),
+        formation_energy=told(record.formation_energy),
+    )
+
+
+def _formula_example(record: Record, settings: ConstraintTraining) -> Example:
+    words = Question(record.elements, record.amounts, record.source).words()[:-1]
+    values = []
+    if record.band_gap is not None:
+        values += [GAP, number_word(record.band_gap)]
+    if record.formation_energy is not None:
+        values += [ENERGY, number_word(record.formation_energy)]
+    weights = [settings.prompt_weight] * len(words) + [0.5] * len(values)
+    return Example([*words, *values, END], [*weights, 0.0])
+
+
+class Sequences:
+    """Random batches of examples as padded tensors."""
+
+    def __init__(
+        self,
+        records: list[Record],
+        formulas: list[Record],
+        settings: ConstraintTraining,
+        seed: int,
+    ) -> None:
+        self.records = [record for record in records if usable(record)]
+        self.formulas = [record for record in formulas if usable(record)]
+        self.settings = settings
+        self.rng = random.Random(seed)
+        self.ids = build_tokenizer().get_vocab()
+        self._order: list[int] = []
+
+    def batch(self, task: Task, device: torch.device) -> dict[str, Tensor]:
+        """The next batch; every record comes once before any comes again."""
+        examples = [self._next(task) for _ in range(self.settings.batch)]
+        return tensors(examples, self.ids, device)
+
+    def _next(self, task: Task) -> Example:
+        if task == "base" and self.formulas and self.rng.random() < self.settings.formulas_share:
+            return example(self.rng.choice(self.formulas), self.settings, self.rng, task)
+        if not self._order:
+            self._order = list(range(len(self.records)))
+            self.rng.shuffle(self._order)
+        return example(self.records[self._order.pop()], self.settings, self.rng, task)
+
+
+def tensors(
+    examples: list[Example], ids: dict[str, int], device: torch.device
+) -> dict[str, Tensor]:
+    """Token ids (padded on the right), attention mask and weights of predicting each token."""
+    begin, pad = ids["<begin>"], ids["<pad>"]
+    longest = max(len(item.words) for item in examples) + 1
+    tokens = torch.full((len(examples), longest), pad)
+    weights = torch.zeros(len(examples), longest)
+    for row, item in enumerate(examples):
+        count = len(item.words)
+        tokens[row, : count + 1] = torch.tensor([begin, *(ids[word] for word in item.words)])
+        weights[row, 1 : count + 1] = torch.tensor(item.weights)
+    mask = torch.arange(longest)[None] <= torch.tensor([len(e.words) for e in examples])[:, None]
+    moved = {"input_ids": tokens, "attention_mask": mask.long(), "weights": weights}
+    return {name: value.to(device, non_blocking=True) for name, value in moved.items()}
+
+
+def weighted_loss(model: Any, batch: dict[str, Tensor]) -> Tensor:
+    """Cross-entropy of the next token, weighted token by token."""
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    targets, weights = batch["input_ids"][:, 1:], batch["weights"][:, 1:]
+    losses = torch.nn.functional.cross_entropy(
+        logits[:, :-1].float().transpose(1, 2), targets, reduction="none"
+    )
+    return (losses * weights).sum() / weights.sum().clamp_min(1e-6)
+
+
+def base_model(settings: ConstraintTraining) -> PreTrainedModel:
+    """A small causal LM with random weights, Llama's architecture."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = build_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.width,
+        intermediate_size=3 * settings.width,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        max_position_embeddings=512,
+        attention_dropout=settings.attention_dropout,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def train_base(
+    records_folder: Path,
+    folder: Path,
+    settings: ConstraintTraining,
+    *,
+    device: str = "auto",
+    seconds: float = math.inf,
+    progress: Progress = silent,
+) -> PreTrainedModel:
+    """Train, or go on training, the base; averaged weights end up in ``folder/base``."""
+    torch.manual_seed(settings.seed)
+    model = base_model(settings)
+    _optimise(model, "base", records_folder, folder, settings, device, seconds, progress)
+    build_tokenizer().save_pretrained(folder / "base")
+    model.to(torch.bfloat16).save_pretrained(folder / "base")
+    return model.float()
+
+
+def train_adapters(
+    records_folder: Path,
+    folder: Path,
+    settings: ConstraintTraining,
+    *,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> None:
+    """Train both LoRA adapters on the base in ``folder/base``; saved in PEFT's format."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    tasks: tuple[Task, Task] = (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
+    for task in tasks:
+        torch.manual_seed(settings.seed + 1)
+        base = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=torch.float32)
+        lora = LoraConfig(
+            r=settings.lora_rank,
+            lora_alpha=2 * settings.lora_rank,
+            lora_dropout=0.05,
+            target_modules=["q_proj", "k_proj", "v_proj"],
+            task_type="CAUSAL_LM",
+        )
+        model = get_peft_model(base, lora)
+        own = replace(settings, steps=settings.adapter_steps, learning_rate=settings.adapter_rate)
+        where = folder / f"run-{task}"
+        _optimise(model, task, records_folder, where, own, device, math.inf, progress)
+        model.to(torch.bfloat16).save_pretrained(folder / task)
+
+
+def _optimise(
+    model: Any,
+    task: Task,
+    records_folder: Path,
+    folder: Path,
+    settings: ConstraintTraining,
+    device: str,
+    seconds: float,
+    progress: Progress,
+) -> None:
+    where = pick_device(device)
+    model.to(where).train()
+    records = read_records(records_folder / TRAIN_FILE)
+    formulas_file = records_folder / FORMULAS_FILE
+    formulas = read_records(formulas_file) if formulas_file.exists() else []
+    held_out = _validation_batch(records_folder, settings, task, where)
+    config = {"model": f"constraint-{task}", "training": asdict(settings)}
+    schedule = Schedule(settings.steps, settings.learning_rate, warmup=200, weight_decay=0.1)
+    run = TrainingRun(folder, model, schedule, config)
+    sequences = Sequences(records, formulas, settings, settings.seed + 7919 * run.step)
+    started = saved = reported = time.monotonic()
+    losses: list[Tensor] = []
+    while not run.finished and time.monotonic() - started < seconds:
+        with torch.autocast(where.type, torch.bfloat16):
+            loss = weighted_loss(model, sequences.batch(task, where))
+        run.update(loss)
+        losses.append(loss.detach())
+        if time.monotonic() - reported > _REPORT_EVERY or run.finished:
+            progress(f"training {task}", run.step, settings.steps)
+            run.log(loss=float(torch.stack(losses).mean()), validation=_score(model, held_out))
+            losses.clear()
+            reported = time.monotonic()
+        if time.monotonic() - saved > _SAVE_EVERY:
+            run.save()
+            saved = time.monotonic()
+    run.save()
+    run.load_average()
+    run.log(validation=_score(model, held_out))
+    model.to("cpu")
+
+
+def _validation_batch(
+    records_folder: Path, settings: ConstraintTraining, task: Task, device: torch.device
+) -> dict[str, Tensor]:
+    """All validation crystals with formula and formation energy told, only the answer counted."""
+    told = replace(settings, elements_share=0.0, keep_property=1.0, prompt_weight=0.0)
+    records = [r for r in read_records(records_folder / VALIDATION_FILE) if usable(r)]
+    rng = random.Random(0)
+    items = [
+        example(replace(r, band_gap=None, e_above_hull=None), told, rng, task) for r in records
+    ]
+    return tensors(items, build_tokenizer().get_vocab(), device)
+
+
+@torch.no_grad()
+def _score(model: Any, batch: dict[str, Tensor]) -> float:
+    model.eval()
+    loss = float(weighted_loss(model, batch))
+    model.train()
+    return loss
+
+
+def main() -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=ConstraintTraining.steps)
+    parser.add_argument("--adapter-steps", type=int, default=ConstraintTraining.adapter_steps)
+    parser.add_argument("--width", type=int, default=ConstraintTraining.width)
+    parser.add_argument("--layers", type=int, default=ConstraintTraining.layers)
+    parser.add_argument("--dropout", type=float, default=ConstraintTraining.attention_dropout)
+    parser.add_argument("--rate", type=float, default=ConstraintTraining.learning_rate)
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--adapters", action="store_true", help="train the adapters too")
+    options = parser.parse_args()
+    settings = ConstraintTraining(
+        steps=options.steps,
+        adapter_steps=options.adapter_steps,
+        width=options.width,
+        layers=options.layers,
+        attention_dropout=options.dropout,
+        learning_rate=options.rate,
+        seed=options.seed,
+    )
+    train_base(
+        options.records, options.out, settings, device=options.device, seconds=options.seconds
+    )
+    if options.adapters:
+        train_adapters(options.records, options.out, settings, device=options.device)
+
+
+if __name__ == "__main__":
+    main()

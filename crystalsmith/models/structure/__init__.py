@@ -1,0 +1,1 @@
+"""The structure generator: flow matching over what a symmetry template leaves free."""

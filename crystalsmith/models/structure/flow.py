@@ -1,0 +1,167 @@
+"""Flow matching over free coordinates (on the torus) and lattice coefficients.
+
+A crystal is reached along the straight way from a start to its nearest equivalent description; the
+network learns the velocity (Lipman et al. 2023, arXiv:2210.02747). The start is noise or the
+geometry of a known crystal, slightly shaken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from crystalsmith.models.structure.equivalence import mean_drift
+from crystalsmith.models.structure.lattice import VOLUME, matrices
+from crystalsmith.models.structure.network import MAX_Z, FlowConfig, FlowNetwork
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from crystalsmith.models.structure.batch import TemplateBatch
+    from crystalsmith.models.structure.network import Conditions
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How a sample is drawn.
+
+    Attributes:
+        steps: Euler steps.
+        guidance: weight of classifier-free guidance; 1 is plain conditioning.
+        speed: velocities are multiplied by ``1 + speed * t``; above zero sharpens the distribution.
+        shake: noise on a template start, Å.
+    """
+
+    steps: int = 16
+    guidance: float = 1.0
+    speed: float = 0.0
+    shake: float = 0.0
+
+
+class CrystalFlow(nn.Module):
+    """The network together with the scales that its inputs and outputs are measured in."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.network = FlowNetwork(config)
+        self.register_buffer("atomic_volume", torch.full((MAX_Z,), 15.0))
+        self.register_buffer("lattice_mean", torch.zeros(231, 6))
+        self.register_buffer("lattice_std", torch.ones(231, 6))
+
+    def reference(self, batch: TemplateBatch) -> Tensor:
+        """``(B, 6)`` lattice coefficients to measure from: fixed ones, mean shape, expected volume.
+
+        The expected volume adds up one learned volume per element.
+        """
+        volumes: Tensor = self.atomic_volume[batch.elements]  # type: ignore[index]
+        weights = batch.multiplicity
+        per_atom = (volumes * weights).sum(1) / weights.sum(1)
+        mean: Tensor = self.lattice_mean[batch.group]  # type: ignore[index]
+        values = torch.where(batch.lattice_mask, mean, batch.lattice_constant)
+        expected = (per_atom * batch.conventional_atoms).log() / 3
+        return torch.cat([values[:, :VOLUME], values[:, VOLUME:] + expected[:, None]], dim=1)
+
+    def scale(self, batch: TemplateBatch) -> Tensor:
+        """``(B, 6)`` standard deviation of every coefficient, zero where it is fixed."""
+        std: Tensor = self.lattice_std[batch.group]  # type: ignore[index]
+        return std * batch.lattice_mask
+
+    def standardised(self, batch: TemplateBatch, coefficients: Tensor) -> Tensor:
+        """Coefficients ``(B, 6)`` in units of their spread."""
+        scale = self.scale(batch)
+        gaps = coefficients - self.reference(batch)
+        return torch.where(scale > 0, gaps / scale.clamp_min(1e-6), 0.0)
+
+    def coefficients(self, batch: TemplateBatch, standardised: Tensor) -> Tensor:
+        """The inverse of `standardised`."""
+        return self.reference(batch) + standardised * self.scale(batch)
+
+    def noise(
+        self, batch: TemplateBatch, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """A random start: uniform coordinates, standard normal lattice. Drawn on the CPU."""
+        free = torch.rand(*batch.freedom.shape, generator=generator).to(batch.device)
+        lattice = torch.randn(len(batch), 6, generator=generator).to(batch.device)
+        return free * batch.freedom, lattice * batch.lattice_mask
+
+    def velocity(
+        self,
+        batch: TemplateBatch,
+        free: Tensor,
+        lattice: Tensor,
+        time: Tensor,
+        conditions: Conditions,
+    ) -> tuple[Tensor, Tensor]:
+        """Velocities of free coordinates and lattice, without drift of polar origins."""
+        raw = self.coefficients(batch, lattice)
+        free_velocity, lattice_velocity = self.network(batch, free, raw, time, conditions)
+        return free_velocity - mean_drift(batch, free_velocity), lattice_velocity
+
+    @torch.no_grad()
+    def sample(
+        self,
+        batch: TemplateBatch,
+        start: Tensor,
+        start_lattice: Tensor,
+        conditions: Conditions,
+        settings: SamplerSettings,
+    ) -> tuple[Tensor, Tensor]:
+        """Follow the flow.
+
+        Args:
+            batch: the templates.
+            start: ``(B, n, 3)`` free coordinates.
+            start_lattice: ``(B, 6)`` standardised lattice.
+            conditions: properties asked for and kind of start.
+            settings: steps, guidance and speed.
+
+        Returns:
+            ``(B, n, 3)`` free coordinates in [0, 1) and ``(B, 6)`` lattice coefficients.
+        """
+        free, lattice = start, start_lattice
+        guided = settings.guidance != 1.0
+        for step in range(settings.steps):
+            now = step / settings.steps
+            time = torch.full((len(batch),), now, device=free.device)
+            v_free, v_lattice = self.velocity(batch, free, lattice, time, conditions)
+            if guided:
+                plain = conditions.without_properties()
+                p_free, p_lattice = self.velocity(batch, free, lattice, time, plain)
+                v_free = p_free + settings.guidance * (v_free - p_free)
+                v_lattice = p_lattice + settings.guidance * (v_lattice - p_lattice)
+            stride = (1.0 + settings.speed * now) / settings.steps
+            free = free + stride * v_free
+            lattice = (lattice + stride * v_lattice).clamp(-6.0, 6.0)
+        return (free % 1.0) * batch.freedom, self.coefficients(batch, lattice)
+
+
+def flow_loss(
+    flow: CrystalFlow,
+    batch: TemplateBatch,
+    start: Tensor,
+    start_lattice: Tensor,
+    displacement: Tensor,
+    lattice_displacement: Tensor,
+    time: Tensor,
+    conditions: Conditions,
+) -> tuple[Tensor, Tensor]:
+    """Squared velocity errors.
+
+    Returns:
+        ``(B,)`` error of atom positions, in squared units of the cube root of the volume per atom,
+        and ``(B,)`` error of the standardised lattice.
+    """
+    free = start + time[:, None, None] * displacement
+    lattice = start_lattice + time[:, None] * lattice_displacement
+    v_free, v_lattice = flow.velocity(batch, free, lattice, time, conditions)
+    arrived = flow.coefficients(batch, start_lattice + lattice_displacement)
+    cells = matrices(arrived)
+    errors = torch.einsum("bnij,bnj,bik->bnk", batch.orbit_map, v_free - displacement, cells)
+    length = torch.exp(arrived[:, VOLUME]) / batch.conventional_atoms ** (1 / 3)
+    share = batch.multiplicity / batch.multiplicity.sum(1, keepdim=True)
+    positions = ((errors**2).sum(-1) * share).sum(1) / length**2
+    shapes = ((v_lattice - lattice_displacement) ** 2 * batch.lattice_mask).sum(1)
+    return positions, shapes

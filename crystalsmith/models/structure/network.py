@@ -1,0 +1,277 @@
+"""The flow network: from a half-finished crystal to the velocity of everything that is still free.
+
+A transformer over orbits. Each layer lets every orbit's representative attend to all atoms of the
+primitive cell through pair features, then to the conditions (properties, space group, time) by
+multi-head cross-attention. The pieces follow CrystalGF (Huang et al. 2024, arXiv:2411.08464, eqs.
+B2-B4) and Uni-MDM's crystal DiT; that only orbits, not atoms, carry features is ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from crystalsmith.models.structure.batch import gather_orbits
+from crystalsmith.models.structure.geometry import (
+    N_COARSE,
+    PAIR_FEATURES,
+    pair_geometry,
+    products,
+)
+from crystalsmith.models.structure.lattice import VOLUME, matrices
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from crystalsmith.models.structure.batch import TemplateBatch
+    from crystalsmith.models.structure.geometry import PairGeometry
+
+MAX_Z = 104
+_SITE_FEATURES = 9 + 6 + 2
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """Sizes of the network and the property ranges it was trained on.
+
+    Attributes:
+        width: features per orbit.
+        pair_width: features per pair.
+        layers: number of transformer layers.
+        heads: attention heads.
+        gap_range: eV covered by the band-gap embedding.
+        energy_range: eV/atom covered by the formation-energy embedding.
+        grid: Gaussians per property embedding.
+    """
+
+    width: int = 192
+    pair_width: int = 64
+    layers: int = 6
+    heads: int = 4
+    gap_range: tuple[float, float] = (0.0, 9.0)
+    energy_range: tuple[float, float] = (-4.5, 1.5)
+    grid: int = 32
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``config.json``."""
+        return asdict(self)
+
+
+@dataclass
+class Conditions:
+    """What the flow is told beside the template.
+
+    Attributes:
+        band_gap: ``(B,)`` eV, NaN where not given.
+        formation_energy: ``(B,)`` eV/atom, NaN where not given.
+        from_template: ``(B,)`` 1 where the start is a known crystal's geometry, 0 where it is
+            noise.
+        distance: ``(B,)`` how unlike the elements of that known crystal are.
+    """
+
+    band_gap: Tensor
+    formation_energy: Tensor
+    from_template: Tensor
+    distance: Tensor
+
+    def select(self, index: Tensor) -> Conditions:
+        """Some rows."""
+        return Conditions(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+    def without_properties(self) -> Conditions:
+        """The same start, no property asked for (for classifier-free guidance)."""
+        nothing = torch.full_like(self.band_gap, torch.nan)
+        return Conditions(nothing, nothing, self.from_template, self.distance)
+
+
+class PropertyEmbedding(nn.Module):
+    """Gaussian RBF expansion and MLP of one property (CrystalGF eq. B2)."""
+
+    def __init__(self, low: float, high: float, grid: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("centres", torch.linspace(low, high, grid), persistent=False)
+        self.spacing = (high - low) / (grid - 1)
+        self.mlp = nn.Sequential(nn.Linear(grid, width), nn.SiLU(), nn.Linear(width, width))
+        self.none = nn.Parameter(torch.zeros(width))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """``(B,)`` values, NaN for none, to ``(B, width)``; values beyond the grid are clamped."""
+        given = ~torch.isnan(values)
+        centres: Tensor = self.centres  # type: ignore[assignment]
+        known = values.nan_to_num(0.0).clamp(float(centres[0]), float(centres[-1]))
+        features = torch.exp(-0.5 * ((known[:, None] - centres) / self.spacing) ** 2)
+        return torch.where(given[:, None], self.mlp(features), self.none)
+
+
+class FlowLayer(nn.Module):
+    """Pair attention over atoms, cross-attention to the conditions, feed-forward."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        width, self.heads = config.width, config.heads
+        self.norm_pair = nn.LayerNorm(width, elementwise_affine=False)
+        self.norm_cross = nn.LayerNorm(width)
+        self.norm_forward = nn.LayerNorm(width, elementwise_affine=False)
+        self.modulation = nn.Linear(width, 4 * width)
+        self.receiver = nn.Linear(width, width)
+        self.sender = nn.Linear(width, width, bias=False)
+        self.pair = nn.Linear(config.pair_width, width, bias=False)
+        self.weight = nn.Linear(width, config.heads)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+        self.cross = nn.MultiheadAttention(width, config.heads, batch_first=True)
+        self.forward_mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
+        for last in (self.modulation, self.out, self.forward_mlp[2]):
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(
+        self, h: Tensor, pairs: Tensor, tokens: Tensor, state: Tensor, batch: TemplateBatch
+    ) -> Tensor:
+        """One update of the orbit features ``(B, n, width)``."""
+        scale1, shift1, scale2, shift2 = self.modulation(state)[:, None].chunk(4, dim=-1)
+        x = self.norm_pair(h) * (1 + scale1) + shift1
+        h = h + self.out(self._attend(x, pairs, batch))
+        h = h + self.cross(self.norm_cross(h), tokens, tokens, need_weights=False)[0]
+        x = self.norm_forward(h) * (1 + scale2) + shift2
+        return h + self.forward_mlp(x)
+
+    def _attend(self, x: Tensor, pairs: Tensor, batch: TemplateBatch) -> Tensor:
+        senders = gather_orbits(self.sender(x), batch.atom_orbit)
+        mixed = nn.functional.silu(
+            self.receiver(x)[:, :, None] + senders[:, None] + self.pair(pairs)
+        )
+        weights = self.weight(mixed).masked_fill(~batch.atom_mask[:, None, :, None], -1e4)
+        weights = weights.softmax(dim=2)
+        values = self.value(mixed).unflatten(-1, (self.heads, -1))
+        return torch.einsum("bnmh,bnmhd->bnhd", weights.to(values.dtype), values).flatten(-2)
+
+
+class FlowNetwork(nn.Module):
+    """Velocities of free coordinates and lattice coefficients at time t of the flow."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.element = nn.Embedding(MAX_Z, width)
+        self.group = nn.Embedding(231, width)
+        self.site = nn.Linear(_SITE_FEATURES, width)
+        self.time = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        self.start = nn.Linear(2, width)
+        self.shape = nn.Linear(12, width)
+        self.gap = PropertyEmbedding(*config.gap_range, config.grid, width)
+        self.energy = PropertyEmbedding(*config.energy_range, config.grid, width)
+        self.pair_input = nn.Sequential(
+            nn.Linear(PAIR_FEATURES, config.pair_width),
+            nn.SiLU(),
+            nn.Linear(config.pair_width, config.pair_width),
+        )
+        self.layers = nn.ModuleList(FlowLayer(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(width)
+        self.coordinate_head = nn.Linear(width, 3)
+        self.lattice_head = nn.Sequential(
+            nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, 6)
+        )
+        self.push_receiver = nn.Linear(width, config.pair_width)
+        self.push_sender = nn.Linear(width, config.pair_width)
+        self.push_pair = nn.Linear(config.pair_width, config.pair_width)
+        self.push = nn.Linear(config.pair_width, 2 * N_COARSE)
+        self.strain = nn.Linear(6, 6, bias=False)
+        for last in (self.coordinate_head, self.lattice_head[2], self.push):
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(
+        self,
+        batch: TemplateBatch,
+        free: Tensor,
+        coefficients: Tensor,
+        time: Tensor,
+        conditions: Conditions,
+    ) -> tuple[Tensor, Tensor]:
+        """Velocities.
+
+        Args:
+            batch: the templates.
+            free: ``(B, n, 3)`` free coordinates now.
+            coefficients: ``(B, 6)`` lattice coefficients now (see `lattice`).
+            time: ``(B,)`` 0 at the start, 1 at the crystal.
+            conditions: properties asked for and kind of start.
+
+        Returns:
+            ``(B, n, 3)`` velocity of the free coordinates, zero where nothing is free, and
+            ``(B, 6)`` velocity of the lattice coefficients in standardised units.
+        """
+        lattices = matrices(coefficients)
+        geometry = pair_geometry(batch, free, lattices)
+        state, tokens = self._conditions(batch, coefficients, time, conditions)
+        pairs = self.pair_input(geometry.features)
+        h = self.element(batch.elements) + self.group(batch.group)[:, None]
+        h = h + self.site(_site_features(batch)) + state[:, None]
+        for layer in self.layers:
+            h = layer(h, pairs, tokens, state, batch)
+        h = self.norm(h)
+        return self._velocities(h, pairs, geometry, state, lattices, batch)
+
+    def _conditions(
+        self, batch: TemplateBatch, coefficients: Tensor, time: Tensor, conditions: Conditions
+    ) -> tuple[Tensor, Tensor]:
+        """A summary vector ``(B, width)`` and the tokens of cross-attention ``(B, 4, width)``."""
+        volume = coefficients[:, VOLUME] - batch.conventional_atoms.log() / 3
+        shape = torch.cat([coefficients[:, :VOLUME], volume[:, None], batch.lattice_mask], dim=1)
+        start = self.start(torch.stack([conditions.from_template, conditions.distance], dim=1))
+        clock = self.time(_sinusoids(time)) + start
+        gap, energy = self.gap(conditions.band_gap), self.energy(conditions.formation_energy)
+        state = nn.functional.silu(clock + self.shape(shape) + gap + energy)
+        tokens = torch.stack([clock, self.group(batch.group), gap, energy], dim=1)
+        return state, tokens
+
+    def _velocities(
+        self,
+        h: Tensor,
+        pairs: Tensor,
+        geometry: PairGeometry,
+        state: Tensor,
+        lattices: Tensor,
+        batch: TemplateBatch,
+    ) -> tuple[Tensor, Tensor]:
+        senders = gather_orbits(self.push_sender(h), batch.atom_orbit)
+        mixed = nn.functional.silu(
+            self.push_receiver(h)[:, :, None] + senders[:, None] + self.push_pair(pairs)
+        )
+        along, across = self.push(mixed).float().flatten(0, 2)[geometry.pair].chunk(2, dim=-1)
+        receiver = geometry.pair // batch.atom_mask.shape[1]  # flat index of the orbit
+        pushes = (along * geometry.coarse).sum(-1, keepdim=True) * geometry.unit
+        cartesian = h.new_zeros(h.shape[0] * h.shape[1], 3).float()
+        cartesian = cartesian.index_add(0, receiver, pushes).view(*h.shape[:2], 3)
+        fractional = cartesian @ torch.linalg.inv(lattices) + self.coordinate_head(h).float()
+        free = torch.einsum("bnij,bnj->bni", batch.orbit_inverse, fractional)
+        free = free * batch.freedom
+
+        share = batch.multiplicity / batch.multiplicity.sum(1, keepdim=True)
+        stress = (across * geometry.coarse).sum(-1) * share.flatten()[receiver]
+        strain = cartesian.new_zeros(len(batch), 6).index_add(
+            0, receiver // h.shape[1], stress[:, None] * products(geometry.unit)
+        )
+        pooled = (h * share[..., None]).sum(1)
+        shape = self.lattice_head(torch.cat([pooled, state], dim=1)).float() + self.strain(strain)
+        return free, shape.float() * batch.lattice_mask
+
+
+def _site_features(batch: TemplateBatch) -> Tensor:
+    angles = 2 * torch.pi * batch.orbit_shift
+    size = torch.stack([batch.multiplicity.clamp_min(1).log(), batch.freedom.sum(-1).float()], -1)
+    maps = batch.orbit_map.flatten(-2)
+    return torch.cat([maps, angles.sin(), angles.cos(), size], dim=-1)
+
+
+def _sinusoids(time: Tensor) -> Tensor:
+    frequencies = torch.exp(torch.linspace(0.0, 6.0, 32, device=time.device))
+    angles = time[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)

@@ -1,0 +1,1 @@
+"""Surrogates: learned predictors of properties, each with an uncertainty."""

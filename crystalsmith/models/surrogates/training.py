@@ -1,0 +1,203 @@
+"""Training one member of the surrogate ensemble from prepared graphs.
+
+``python -m crystalsmith.models.surrogates.training --arrays DIR --out DIR --seed N`` needs PyTorch
+alone; ``crystalsmith train surrogate`` prepares the graphs from CSV files and trains all members.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from crystalsmith.core.progress import Progress, silent
+from crystalsmith.core.properties import METAL_BELOW
+from crystalsmith.models.runs import Schedule, TrainingRun, pick_device
+from crystalsmith.models.surrogates.arrays import GraphArrays
+from crystalsmith.models.surrogates.graph import GraphBatch
+from crystalsmith.models.surrogates.network import Outputs, SurrogateConfig, SurrogateNetwork
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TRAIN_FILE, VALIDATION_FILE = "train.npz", "validation.npz"
+_SAVE_EVERY = 120.0  # seconds
+
+
+@dataclass(frozen=True)
+class SurrogateTraining:
+    """Settings of a training run.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: crystals per step.
+        learning_rate: highest learning rate.
+        metal_weight: weight of telling metals from non-metals.
+        scale_weight: weight of learning the expected error.
+        seed: of the weights and the order of crystals; members differ in it.
+        network: sizes of the network.
+    """
+
+    steps: int = 8_000
+    batch: int = 128
+    learning_rate: float = 1e-3
+    metal_weight: float = 0.2
+    scale_weight: float = 0.05
+    seed: int = 0
+    network: SurrogateConfig = field(default_factory=SurrogateConfig)
+
+
+class GraphTensors:
+    """Graphs on the training device, from which any selection makes a batch."""
+
+    def __init__(self, arrays: GraphArrays, device: torch.device) -> None:
+        self.first = torch.from_numpy(arrays.first).to(device)
+        self.elements = torch.from_numpy(arrays.elements).long().to(device)
+        self.weights = torch.from_numpy(arrays.weights).to(device)
+        self.reach = torch.from_numpy(arrays.reach).to(device)
+        self.neighbours = torch.from_numpy(arrays.neighbours).to(device)
+        self.vectors = torch.from_numpy(arrays.displacements()).to(device)
+        self.targets = torch.from_numpy(arrays.targets).to(device)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def batch(self, crystals: Tensor) -> GraphBatch:
+        """The graphs of some crystals side by side."""
+        begins = self.first[crystals]
+        counts = self.first[crystals + 1] - begins
+        crystal = torch.repeat_interleave(torch.arange(len(crystals), device=begins.device), counts)
+        offsets = counts.cumsum(0) - counts
+        nodes = torch.arange(len(crystal), device=begins.device) + (begins - offsets)[crystal]
+        neighbours = self.neighbours[nodes].long()
+        return GraphBatch(
+            elements=self.elements[nodes],
+            weights=self.weights[nodes],
+            crystal=crystal,
+            neighbours=neighbours.clamp_min(0) + offsets[crystal][:, None],
+            mask=neighbours >= 0,
+            vectors=self.vectors[nodes],
+            reach=self.reach[nodes],
+            size=len(crystals),
+        )
+
+
+def train(
+    arrays_folder: Path,
+    folder: Path,
+    settings: SurrogateTraining,
+    *,
+    device: str = "auto",
+    seconds: float = math.inf,
+    progress: Progress = silent,
+) -> SurrogateNetwork:
+    """Train, or go on training, one member and return it with averaged weights."""
+    where = pick_device(device)
+    torch.manual_seed(settings.seed)
+    data = GraphTensors(GraphArrays.load(arrays_folder / TRAIN_FILE), where)
+    validation = GraphTensors(GraphArrays.load(arrays_folder / VALIDATION_FILE), where)
+    network = SurrogateNetwork(settings.network).to(where)
+    network.target_mean.copy_(data.targets.nanmean(0))  # type: ignore[operator]
+    gaps = data.targets - network.target_mean  # type: ignore[operator]
+    network.target_std.copy_(gaps.square().nanmean(0).sqrt())  # type: ignore[operator]
+    config = {"model": "surrogate", "network": settings.network.as_dict()}
+    config |= {"training": {k: v for k, v in asdict(settings).items() if k != "network"}}
+    schedule = Schedule(settings.steps, settings.learning_rate, weight_decay=0.05)
+    run = TrainingRun(folder, network, schedule, config)
+    generator = torch.Generator().manual_seed(settings.seed + 7919 * run.step)
+    started = saved = time.monotonic()
+    while not run.finished and time.monotonic() - started < seconds:
+        losses = []
+        for part in torch.randperm(len(data), generator=generator).split(settings.batch):
+            rows = part.to(where)
+            with torch.autocast(where.type, torch.bfloat16):
+                outputs = network(data.batch(rows))
+            loss = _loss(network, outputs, data.targets[rows], settings)
+            run.update(loss)
+            losses.append(loss.detach())
+            if run.finished or time.monotonic() - started > seconds:
+                break
+        progress("training", run.step, settings.steps)
+        run.log(loss=float(torch.stack(losses).mean()))
+        if time.monotonic() - saved > _SAVE_EVERY:
+            run.save()
+            saved = time.monotonic()
+    run.save()
+    run.load_average()
+    run.log(**validate(network, validation))
+    return network
+
+
+def _loss(
+    network: SurrogateNetwork, outputs: Outputs, targets: Tensor, settings: SurrogateTraining
+) -> Tensor:
+    mean: Tensor = network.target_mean  # type: ignore[assignment]
+    std: Tensor = network.target_std  # type: ignore[assignment]
+    known = ~torch.isnan(targets)
+    standardised = ((targets - mean) / std).nan_to_num(0.0)
+    errors = (outputs.values.float() - standardised).abs()
+    value = (errors * known).sum() / known.sum()
+    log_scales = outputs.log_scales.float()
+    expected = errors.detach() * torch.exp(-log_scales) + log_scales
+    scale = (expected * known).sum() / known.sum()
+    loss = value + settings.scale_weight * scale
+    if "band_gap" in network.config.properties:
+        column = network.config.properties.index("band_gap")
+        metal = (targets[:, column].nan_to_num(1.0) < METAL_BELOW).float()
+        logits = outputs.metal.float()[known[:, column]]
+        labels = metal[known[:, column]]
+        loss = loss + settings.metal_weight * nn.functional.binary_cross_entropy_with_logits(
+            logits, labels
+        )
+    return loss
+
+
+@torch.no_grad()
+def validate(network: SurrogateNetwork, data: GraphTensors) -> dict[str, float]:
+    """Mean absolute error of every property, and how often metals are told apart."""
+    network.eval()
+    rows = torch.arange(len(data), device=data.targets.device)
+    parts = [network(data.batch(part)) for part in rows.split(512)]
+    network.train()
+    values = network.in_units(torch.cat([part.values for part in parts]))
+    metal = torch.cat([part.metal for part in parts]) > 0
+    result = {}
+    for column, name in enumerate(network.config.properties):
+        known = ~torch.isnan(data.targets[:, column])
+        truth, guess = data.targets[known, column], values[known, column]
+        if name == "band_gap":
+            guess = torch.where(metal[known], 0.0, guess.clamp_min(0.0))
+            right = metal[known] == (truth < METAL_BELOW)
+            result["metal_accuracy"] = float(right.float().mean())
+        result[f"{name}_mae"] = float((guess - truth).abs().mean())
+    return result
+
+
+def main() -> None:
+    """Command line of this module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arrays", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=SurrogateTraining.steps)
+    parser.add_argument("--width", type=int, default=SurrogateConfig.width)
+    parser.add_argument("--layers", type=int, default=SurrogateConfig.layers)
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    settings = SurrogateTraining(
+        steps=options.steps,
+        seed=options.seed,
+        network=replace(SurrogateConfig(), width=options.width, layers=options.layers),
+    )
+    train(options.arrays, options.out, settings, device=options.device, seconds=options.seconds)
+
+
+if __name__ == "__main__":
+    main()
