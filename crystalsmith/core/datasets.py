@@ -22,7 +22,7 @@ from crystalsmith.core.errors import CrystalsmithError, DataError
 from crystalsmith.core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from pymatgen.core import Structure
@@ -45,12 +45,14 @@ class ReadReport:
     Attributes:
         path: the file.
         used: rows that became crystals.
+        known: rows left out because their crystal was there already.
         skipped: number of skipped rows per reason.
         examples: one ``row N: message`` per reason.
     """
 
     path: str
     used: int = 0
+    known: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
@@ -61,6 +63,8 @@ class ReadReport:
 
     def __str__(self) -> str:
         text = f"{self.path}: {self.used} rows used"
+        if self.known:
+            text += f", {self.known} known already"
         for reason, count in self.skipped.most_common():
             text += f", {count} skipped ({reason}; {self.examples[reason]})"
         return text
@@ -130,18 +134,48 @@ def read_entries(
     Raises:
         DataError: the file itself cannot be used. Single bad rows are skipped and reported.
     """
+    report = ReadReport(path.name)
+    entries = list(
+        stream_entries(path, report, source=source, limit=limit, workers=workers, progress=progress)
+    )
+    return entries, report
+
+
+def stream_entries(
+    path: Path,
+    report: ReadReport,
+    *,
+    source: str | None = None,
+    limit: int | None = None,
+    workers: int | None = None,
+    known: Container[str] = (),
+    progress: Progress = silent,
+) -> Iterator[Entry]:
+    """Read a file crystal by crystal, so that a caller can keep what is done when interrupted.
+
+    Args:
+        path: an MP-20-format CSV file.
+        report: counts rows while they pass.
+        source: how entries name their origin; the file's name when not given.
+        limit: read only so many rows.
+        workers: processes; all cores when not given.
+        known: ids of crystals that need not be read again.
+        progress: told about every finished row.
+
+    Raises:
+        DataError: the file itself cannot be used. Single bad rows are skipped and reported.
+    """
     origin = source or path.name.split(".")[0]
     rows = list(read_rows(path, limit))
-    report = ReadReport(path.name)
-    entries: list[Entry] = []
-    for done, (row, outcome) in enumerate(_described(rows, origin, workers), start=1):
+    wanted = [row for row in rows if row.values["material_id"] not in known]
+    report.known = len(rows) - len(wanted)
+    for done, (row, outcome) in enumerate(_described(wanted, origin, workers), start=1):
         if isinstance(outcome, Entry):
-            entries.append(outcome)
+            report.used += 1
+            yield outcome
         else:
             report.skip(row.number, *outcome)
-        progress(f"reading {path.name}", done, len(rows))
-    report.used = len(entries)
-    return entries, report
+        progress(f"reading {path.name}", done, len(wanted))
 
 
 _Outcome = Entry | tuple[str, str]

@@ -294,4 +294,24 @@ def family(name: str) -> Family:
 
 def families_of(template: SymmetryTemplate) -> tuple[str, ...]:
     """Names of all families that a template belongs to."""
-    return tuple(name for name, item in _families().items() if item.has_template(template))
+    letters = "".join(sorted(letter for _, letter in template.orbits))
+    candidates = _occupations(template.number).get(letters, ())
+    return tuple(name for name in candidates if family(name).has_template(template))
+
+
+@lru_cache(maxsize=230)
+def _occupations(number: int) -> dict[str, tuple[str, ...]]:
+    """Families by the letters that are occupied at all, in any setting of a space group.
+
+    Most crystals occupy other letters than any family does; this spares them the closer look.
+    """
+    table: dict[str, dict[str, None]] = {}
+    for name, item in _families().items():
+        for kind in item.types:
+            if kind.number == number:
+                for setting in kind.settings:
+                    occupied = sorted(
+                        letter for row in setting.values() for letter in row.elements()
+                    )
+                    table.setdefault("".join(occupied), {})[name] = None
+    return {letters: tuple(names) for letters, names in table.items()}
