@@ -52,3 +52,5 @@ INSULATOR_FROM = 3.0
 WIDE_GAP_FROM = 2.0
 # "Stable" means at most this far above the hull (eV/atom), the usual bound for what can be made.
 STABLE_BELOW = 0.1
+# "Metastable" means at most this far above it: most known metastable phases lie below.
+METASTABLE_BELOW = 0.2

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pymatgen.core import Composition
 
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, ELEMENT_GROUPS
+from crystalsmith.core.chemistry.formulas import ANION_CLASSES
 from crystalsmith.core.clauses import (
+    AnionClass,
     AnyClause,
     Clause,
     ElementCount,
@@ -16,6 +18,7 @@ from crystalsmith.core.clauses import (
     ExcludeElements,
     ExcludeGroups,
     IncludeElements,
+    Novel,
     OnlyElements,
     PropertyRange,
 )
@@ -101,6 +104,8 @@ class DesignRequest(BaseModel):
         """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen."""
         found = [*self._element_contradictions(), *self._formula_contradictions()]
         found += [*self._symmetry_contradictions(), *self._property_contradictions()]
+        if len({clause.known for clause in self.of_kind(Novel)}) > 1:
+            found.append("a crystal cannot be both known and not known")
         return list(dict.fromkeys(found))
 
     def ensure_consistent(self) -> DesignRequest:
@@ -123,6 +128,10 @@ class DesignRequest(BaseModel):
             for clause in self.of_kind(ElementCount)
             if clause.maximum is not None and len(required) > clause.maximum
         ]
+        anions = self.of_kind(AnionClass)
+        names = list(dict.fromkeys(clause.name for clause in anions))
+        if len(names) > 1 and not frozenset.intersection(*(ANION_CLASSES[n] for n in names)):
+            found.append(f"no compound is at once {' and '.join(c.wish() for c in anions)}")
         return found
 
     def _formula_contradictions(self) -> list[str]:

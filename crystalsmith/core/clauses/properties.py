@@ -125,10 +125,11 @@ class PropertyRange(_IntervalClause):
         return f"{item.words} {text} {item.unit}"
 
 
-ElectronicClassName = Literal["metallic", "semiconductor", "insulator", "wide_gap"]
+ElectronicClassName = Literal["metallic", "non_metallic", "semiconductor", "insulator", "wide_gap"]
 
 _GAP_INTERVALS: dict[str, Interval] = {
     "metallic": (-inf, METAL_BELOW),
+    "non_metallic": (METAL_BELOW, inf),
     "semiconductor": (METAL_BELOW, INSULATOR_FROM),
     "insulator": (INSULATOR_FROM, inf),
     "wide_gap": (WIDE_GAP_FROM, inf),
@@ -136,10 +137,17 @@ _GAP_INTERVALS: dict[str, Interval] = {
 
 
 class ElectronicClass(_IntervalClause):
-    """A metal, a semiconductor, an insulator or a wide-gap material, judged by the PBE band gap."""
+    """A metal, a semiconductor, an insulator or a wide-gap material, judged by the PBE band gap.
+
+    Attributes:
+        name: the class.
+        beside_figure: the request gives a figure for the gap as well. Where a semiconductor ends
+            is convention, so that figure decides, and the class only says that there is a gap.
+    """
 
     kind: Literal["electronic_class"] = "electronic_class"
     name: ElectronicClassName
+    beside_figure: bool = False
 
     @property
     def property_name(self) -> PropertyName:
@@ -149,6 +157,8 @@ class ElectronicClass(_IntervalClause):
     @property
     def accepted(self) -> Interval:
         """Gaps of the class, eV."""
+        if self.beside_figure and self.name != "metallic":
+            return _GAP_INTERVALS["non_metallic"]
         return _GAP_INTERVALS[self.name]
 
     def wish(self) -> str:

@@ -1,0 +1,69 @@
+"""Reads anion classes: oxide, halide, sulfide iodide, no oxides."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from crystalsmith.core.chemistry.formulas import ANION_CLASSES
+from crystalsmith.core.clauses import AnionClass, ExcludeElements, ExcludeGroups, IncludeElements
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.reading import Reading
+    from crystalsmith.agent.interpreter.scope import Item, Listing
+
+
+def add_anions(reading: Reading, listing: Listing) -> None:
+    """Add the anion classes of a list in the role that it has."""
+    names = list(dict.fromkeys(item.value for item in listing.items))
+    if listing.role == "exclude":
+        _exclude_anions(reading, listing, names)
+    elif listing.role == "maybe":
+        reading.source.claim(listing.start, listing.end)
+    elif len(names) > 1 and not _are_nested(names):
+        _add_mixed(reading, listing, names)
+    else:
+        for item in listing.items:
+            _note_amount(reading, item)
+            reading.add(AnionClass, item.start, item.end, name=item.value)
+
+
+def _note_amount(reading: Reading, item: Item) -> None:
+    """Say that the "di" of dichalcogenide was not read, unless a family's name says it."""
+    amounts = reading.around(item.start, "anion_amount")
+    if next(amounts, None) is not None and next(reading.around(item.start, "family"), None) is None:
+        word = reading.source.words(item.start, item.end)
+        reading.note(f"'{word}' was read as {item.value}; the amount that it names was not")
+
+
+def _are_nested(names: list[str]) -> bool:
+    """A chloride is a halide: naming both is no mixture."""
+    widest = max(names, key=lambda name: len(ANION_CLASSES[name]))
+    return all(ANION_CLASSES[name] <= ANION_CLASSES[widest] for name in names)
+
+
+def _exclude_anions(reading: Reading, listing: Listing, names: list[str]) -> None:
+    """Exclude the elements of a class; none of them can then be the anion."""
+    if "intermetallic" in names:
+        reading.cannot_score(listing.start, listing.end)
+        return
+    if names == ["halide"]:
+        reading.add(ExcludeGroups, listing.start, listing.end, groups=("halogen",))
+        return
+    elements = sorted({element for name in names for element in ANION_CLASSES[name]})
+    words = reading.source.words(listing.start, listing.end)
+    reading.add(ExcludeElements, listing.start, listing.end, elements=tuple(elements))
+    reading.note(f"'{words}' was read as: contains no {', '.join(elements)}")
+
+
+def _add_mixed(reading: Reading, listing: Listing, names: list[str]) -> None:
+    """Sulfide iodide asks for both elements; "oxide or nitride" leaves a choice."""
+    gaps = [reading.source.plain[a.end : b.start] for a, b in pairwise(listing.items)]
+    single = all(len(ANION_CLASSES[name]) == 1 for name in names)
+    if single and all(not gap.strip(" -") for gap in gaps):
+        elements = tuple(element for name in names for element in ANION_CLASSES[name])
+        reading.add(IncludeElements, listing.start, listing.end, elements=elements)
+        return
+    reading.cannot_score(
+        listing.start, listing.end, "a choice between anions cannot be asked for; name one"
+    )

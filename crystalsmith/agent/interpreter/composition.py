@@ -1,0 +1,192 @@
+"""Reads elements, groups, oxyanions and anion classes, in the role that the text gives them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.anions import add_anions
+from crystalsmith.agent.interpreter.formulas import formula_of
+from crystalsmith.agent.interpreter.scope import Item, Listing, listings
+from crystalsmith.agent.interpreter.symbols import (
+    AMBIGUOUS,
+    find_symbols,
+    has_affix,
+    with_company,
+)
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, ELEMENT_GROUPS
+from crystalsmith.core.clauses import (
+    ExcludeElements,
+    ExcludeGroups,
+    IncludeElements,
+    IncludeGroups,
+    OnlyElements,
+)
+from crystalsmith.core.errors import RequestError
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.lexicon import Mention
+    from crystalsmith.agent.interpreter.reading import Reading
+
+_CHAIN = re.compile(r"(?<![\w-])[A-Z][a-z]?(?:\s?-\s?[A-Z][a-z]?){1,9}(?![\w'])")
+_COUNTED = re.compile(
+    r"\b(?:(?:at\s+least|exactly|only|just)\s+)?(one|two|three|four|[1-4])\s+"
+    r"(?:(?:different|distinct|other)\s+)?$",
+    re.IGNORECASE,
+)
+_KINDS = ("element", "group", "ions", "anion", "anion_amount")
+
+
+def read_composition(reading: Reading) -> None:
+    """Read everything said about elements, groups and anions.
+
+    Raises:
+        RequestError: an element is asked for that does not exist.
+    """
+    for mention in reading.mentions("excluded_group"):
+        reading.add(ExcludeGroups, mention.start, mention.end, groups=(mention.value,))
+    _read_systems(reading)
+    for listing in listings(reading, _items(reading)):
+        _add(reading, listing)
+
+
+def _items(reading: Reading) -> list[Item]:
+    items = [Item(m.start, m.end, m.kind, m.value) for m in reading.mentions(*_KINDS)]
+    items += [Item(m.start, m.end, "group", "metal") for m in _metals(reading)]
+    taken = {position for item in items for position in range(item.start, item.end)}
+    symbols = [s for s in find_symbols(reading) if s.start not in taken]
+    items += with_company(reading, items, symbols)
+    items.sort(key=lambda item: item.start)
+    return [
+        Item(i.start, i.end, "anion" if i.kind == "anion_amount" else i.kind, i.value)
+        for i in items
+    ]
+
+
+def _metals(reading: Reading) -> list[Mention]:
+    """Where "metal" means an element: metal oxide, metal-free, containing a metal."""
+    followed = {m.start - 1 for m in reading.mentions("anion", "ions", "anion_amount")}
+    found = []
+    for mention in reading.mentions("electronic"):
+        if reading.source.plain[mention.start : mention.end].lower() not in ("metal", "metals"):
+            continue
+        cue = reading.cue_before(mention.start)
+        cue_words = "" if cue is None else reading.source.plain[cue.start : cue.end].lower()
+        contained = cue_words.startswith(("contain", "without", "includ", "incorporat"))
+        affixed = has_affix(reading, mention.start, mention.end)
+        if contained or affixed or mention.end in followed:
+            found.append(mention)
+    return found
+
+
+def _read_systems(reading: Reading) -> None:
+    """Read Li-Fe-O as the chemical system of these elements."""
+    for match in _CHAIN.finditer(reading.source.open):
+        start, end = match.span()
+        symbols = re.findall(r"[A-Z][a-z]?", match.group())
+        unknown = [s for s in symbols if s not in ALL_ELEMENTS]
+        if len(unknown) == 1 and len(unknown[0]) == 2 and len(symbols) > 2:
+            raise RequestError(f"{unknown[0]!r} in {match.group()!r} is not a chemical element")
+        if unknown or len(set(symbols)) < len(symbols) or has_affix(reading, start, end):
+            continue
+        listing = listings(reading, [Item(start, end, "element", symbols[0])])[0]
+        is_weak = len(symbols) == 2 and set(symbols) <= AMBIGUOUS
+        if listing.role == "exclude" or (is_weak and not listing.has_cue):
+            continue
+        end = listing.end if listing.role == "only" else end
+        reading.add(OnlyElements, start, end, elements=tuple(symbols))
+
+
+def _add(reading: Reading, listing: Listing) -> None:
+    if listing.items[0].kind == "anion":
+        add_anions(reading, listing)
+        return
+    notes = {
+        "choice": "a choice between elements cannot be asked for; name the ones that must be there",
+        "doping": "doping cannot be scored; ordered crystals are designed",
+    }
+    words = reading.source.words(listing.start, listing.end)
+    if listing.role in notes:
+        reading.cannot_score(listing.start, listing.end, notes[listing.role])
+    elif listing.role == "maybe":
+        reading.source.claim(listing.start, listing.end)
+        reading.note(f"'{words}' was taken as allowed, not as required")
+    elif listing.role == "exclude" and _names_compound(reading, listing):
+        return
+    else:
+        _add_elements(reading, listing)
+
+
+def _names_compound(reading: Reading, listing: Listing) -> bool:
+    """Say "no lead halides", "no phosphates" back: they exclude compounds, not elements."""
+    last = listing.items[-1]
+    anion = next(reading.after(last.end, "anion", "anion_amount"), None)
+    is_compound = (
+        anion is not None
+        and listing.end == last.end
+        and reading.source.plain[last.end : anion.start] == " "
+        and not re.match(r"\s[a-z]", reading.source.plain[anion.end : anion.end + 2])
+    )
+    if not is_compound and not any(item.kind == "ions" for item in listing.items):
+        return False
+    end = anion.end if is_compound and anion is not None else listing.end
+    reading.cannot_score(
+        listing.start, end, "only elements and groups can be excluded, not compounds"
+    )
+    return True
+
+
+def _add_elements(reading: Reading, listing: Listing) -> None:
+    elements, groups = _members(listing)
+    if listing.role == "only":
+        allowed = [*elements, *(e for group in groups for e in ELEMENT_GROUPS[group])]
+        reading.add(OnlyElements, listing.start, listing.end, elements=tuple(allowed))
+        return
+    excluded = listing.role == "exclude"
+    if not excluded:
+        _say_counted(reading, listing)
+        elements = _not_yet_asked(reading, elements)
+    reading.source.claim(listing.start, listing.end)
+    if elements:
+        kind = ExcludeElements if excluded else IncludeElements
+        reading.add(kind, listing.start, listing.end, elements=tuple(elements))
+    if groups:
+        kind_of_groups = ExcludeGroups if excluded else IncludeGroups
+        reading.add(kind_of_groups, listing.start, listing.end, groups=tuple(groups))
+
+
+def _members(listing: Listing) -> tuple[list[str], list[str]]:
+    names = [
+        part.replace("_", " ")
+        for item in listing.items
+        for part in (item.value.split() if item.kind == "ions" else [item.value])
+    ]
+    groups = [name for name in names if name in ELEMENT_GROUPS]
+    return [name for name in names if name not in ELEMENT_GROUPS], groups
+
+
+def _not_yet_asked(reading: Reading, elements: list[str]) -> list[str]:
+    """Elements that neither the formula nor an earlier wish asks for already."""
+    formula = formula_of(reading)
+    known = set() if formula is None else {element.symbol for element in formula.elements}
+    for _, clause in reading.clauses:
+        if isinstance(clause, IncludeElements):
+            known |= set(clause.elements)
+    return [element for element in dict.fromkeys(elements) if element not in known]
+
+
+def _say_counted(reading: Reading, listing: Listing) -> None:
+    """Two transition metals: the group is read, the number said back."""
+    text = reading.text_before(listing.items[0].start, 40)
+    counted = _COUNTED.search(text)
+    if counted is None or listing.items[0].kind != "group":
+        return
+    start = listing.items[0].start - len(text) + counted.start()
+    if counted[1].lower() in ("one", "1"):
+        reading.source.claim(start, listing.items[0].start)
+    else:
+        reading.cannot_score(
+            start,
+            listing.items[0].end,
+            "how many elements of a group there are cannot be asked for",
+        )

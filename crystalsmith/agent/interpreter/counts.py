@@ -1,0 +1,145 @@
+"""Reads how many candidates are wanted."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.lexicon import table
+from crystalsmith.agent.interpreter.reading import word_set
+from crystalsmith.agent.interpreter.source import singulars
+from crystalsmith.core.errors import RequestError
+from crystalsmith.core.request import MAX_COUNT
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.quantities import Quantity
+    from crystalsmith.agent.interpreter.reading import Reading
+
+_WISH_KINDS = ("family", "anion", "anion_amount", "ions", "electronic", "application", "quality")
+_PASSED_OVER = (
+    *_WISH_KINDS,
+    "element", "group", "novel", "stable", "system", "element_number", "centrosymmetric", "vague",
+    "excluded_group", "property", "other_property", "before",
+)  # fmt: skip
+_STOPS = re.compile(
+    r"[.;:!?\n]|\b(?:with|that|which|in|having|whose|where|for|from|and|or|is|are|has|have)\b", re.I
+)
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_ONE = re.compile(
+    r"\b(?:an?\s+single|(?:just|only|exactly|give\s+me|show\s+me|find\s+me)\s+one|one\s+single"
+    r"|one\s+(?:example|candidate|structure|crystal|suggestion|option))\b",
+    re.IGNORECASE,
+)
+_TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
+
+
+def read_count(reading: Reading) -> None:
+    """Read the number of candidates from what no other wish has used.
+
+    Raises:
+        RequestError: the number is not between one and the limit.
+    """
+    best: tuple[int, Quantity] | None = None
+    for quantity in reading.quantities:
+        if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
+            continue
+        score = _score(reading, quantity)
+        if score and (best is None or score > best[0]):
+            best = score, quantity
+    if best is not None:
+        _set(reading, best[1])
+        return
+    single = _ONE.search(reading.source.open)
+    if single is not None:
+        reading.count, reading.count_words = 1, reading.source.words(*single.span())
+        reading.source.claim(*single.span())
+
+
+@lru_cache(maxsize=1)
+def _not_candidates() -> re.Pattern[str]:
+    """What a number counts that are no candidates: 3 sites, 2 weeks, 4f."""
+    nouns = "|".join(table("grammar")["count"]["other_nouns"])
+    return re.compile(rf"\s*-?\s*(?:(?:{nouns})(?!\w)|[%°]|[a-z]{{1,2}}\d)", re.IGNORECASE)
+
+
+def _score(reading: Reading, quantity: Quantity) -> int:
+    """How surely a number counts candidates: 0 not at all, 3 certainly."""
+    value = quantity.target if quantity.target is not None else quantity.maximum
+    value = quantity.minimum if value is None else value
+    if value is None or value != int(value) or value < 0:
+        return 0
+    after = reading.source.plain[quantity.end : quantity.end + 20]
+    if _not_candidates().match(after):
+        return 0
+    if value == 1 and quantity.word:
+        return 0
+    if _is_labelled(reading, quantity):
+        return 3
+    if _names_candidates(reading, quantity):
+        return 3
+    if _TIMES.match(after):
+        return 2
+    return 1 if _is_asked_for(reading, quantity) else 0
+
+
+def _is_labelled(reading: Reading, quantity: Quantity) -> bool:
+    """n=4, candidates: 15."""
+    before = reading.source.plain[max(0, quantity.core - 40) : quantity.core]
+    line = before.splitlines()[-1] if before.splitlines() and not before.endswith("\n") else ""
+    match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)\s?[:=]\s*$", line)
+    if match is None:
+        match = re.search(r"(?:^|[\s,;(])-{0,2}(n|count|num|qty|quantity|top|number)\.?\s+$", line)
+    labels = word_set("count", "labels")
+    if match is None:
+        return False
+    words = match[1].lower().replace("_", " ").split()
+    return any(" ".join(words[i:]) in labels for i in range(len(words)))
+
+
+def _names_candidates(reading: Reading, quantity: Quantity) -> bool:
+    """Whether a noun for candidates follows, past the adjectives before it."""
+    plain = reading.source.plain
+    nouns = word_set("count", "nouns")
+    position, passed = quantity.end, 0
+    while passed < 9:
+        match = _WORD.search(plain, position, position + 40)
+        if match is None or _STOPS.search(plain[position : match.start()]):
+            return False
+        word = match.group().lower()
+        if word in nouns or any(form in nouns for form in singulars(word)):
+            return True
+        mention = next(reading.around(match.start(), *_PASSED_OVER), None)
+        if mention is not None:
+            if mention.kind in _WISH_KINDS and plain[mention.end - 1 : mention.end].lower() == "s":
+                return True
+            position = mention.end
+        elif _STOPS.fullmatch(word):
+            return False
+        else:
+            position = match.end()
+        passed += 1
+    return False
+
+
+def _is_asked_for(reading: Reading, quantity: Quantity) -> bool:
+    """Whether only words of asking stand between the sentence's start and the number."""
+    source = reading.source
+    start = max(source.sentence_start(quantity.core), quantity.start - 80)
+    before = re.split(r"[,:()]", source.plain[start : quantity.start])[-1]
+    words = [word.lower() for word in _WORD.findall(before)]
+    asks = word_set("count", "asks")
+    allowed = asks | word_set("count", "between")
+    return len(words) <= 8 and allowed.issuperset(words) and not asks.isdisjoint(words)
+
+
+def _set(reading: Reading, quantity: Quantity) -> None:
+    value = next(v for v in (quantity.target, quantity.maximum, quantity.minimum) if v is not None)
+    count = int(value) - (1 if quantity.strict and quantity.maximum is not None else 0)
+    if count < 1:
+        raise RequestError("no candidates are asked for; ask for at least one")
+    if count > MAX_COUNT:
+        raise RequestError(f"{count} candidates are too many at once; ask for at most {MAX_COUNT}")
+    reading.count = count
+    reading.count_words = reading.source.words(quantity.start, quantity.end)
+    reading.source.claim(quantity.start, quantity.end)

@@ -1,0 +1,157 @@
+"""What remains: courtesies, what cannot be scored, what was not understood, what is off topic."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.lexicon import stop_words
+from crystalsmith.agent.interpreter.reading import word_set
+from crystalsmith.agent.interpreter.source import singulars
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.chemistry.formulas import parse_formula
+from crystalsmith.core.clauses import IncludeElements, Novel, Stable
+from crystalsmith.core.errors import RequestError
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.reading import Reading
+    from crystalsmith.agent.interpreter.source import Token
+
+_NAME = r"[A-Z][\w.-]*"
+_ADDRESSEE = (
+    rf"(?:{_NAME}|all|team|there|everyone|everybody|folks|guys|colleagues|sir|madam|or|and|again"
+    r"|assistant)"
+)
+_COURTESIES = (
+    re.compile(
+        r"(?:^|(?<=\n))\s*(?i:hi|hello|hey|dear|good\s(?:morning|afternoon|evening))"
+        rf"(?:\s{_ADDRESSEE}){{0,4}}\s*[,!.:\n-]"
+    ),
+    re.compile(
+        r"\b(?i:(?:best|kind|warm)\s+(?:regards|wishes)|best|regards|cheers|many\s+thanks|thx|tia"
+        r"|thanks(?:\s+(?:a\s+lot|again|in\s+advance))?|thank\s+you|sincerely|yours(?:\s+\w+)?)"
+        rf"\s*[,!.\n-]\s*(?:{_NAME}\s?){{0,3}}[\s.!]*$"
+    ),
+    re.compile(rf"\b(?i:dr|prof|professor|mr|mrs|ms)\.?\s(?:{_NAME}\s?){{1,3}}"),
+    re.compile(
+        rf"\b(?i:my\sname\sis|this\sis|i\s?am|i'm)\s{_NAME}(?:\s{_NAME})?"
+        r"(?=\s(?:from|at|with|and)\b|[,.])"
+    ),
+    re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
+)
+_LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
+_WEAK = (IncludeElements, Novel, Stable)
+
+
+def claim_courtesies(reading: Reading) -> None:
+    """Put greetings, names and addresses aside, so that Al and Li are not read as elements."""
+    for pattern in _COURTESIES:
+        for match in pattern.finditer(reading.source.plain):
+            reading.source.claim(*match.span())
+    points = list(_LIST_POINT.finditer(reading.source.plain))
+    if [int(point[1]) for point in points[:2]] == [1, 2]:
+        for point in points:
+            reading.source.claim(*point.span())
+
+
+def claim_chatter(reading: Reading) -> None:
+    """Put turns of speech aside, so that "lead to" and "no idea" are not read as wishes."""
+    for mention in reading.mentions("chatter"):
+        if mention.value not in ("cation", "anion", "at least", "at most"):
+            reading.source.claim(mention.start, mention.end)
+
+
+def read_unsupported(reading: Reading) -> None:
+    """Say back what cannot be scored, neighbouring words as one phrase."""
+    spans: list[tuple[int, int]] = []
+    for mention in reading.mentions("quality", "application", "other_property", "optical"):
+        if mention.kind == "optical" and not _is_optical_wish(reading, mention.end):
+            continue
+        start = mention.start
+        if reading.skip_optional(start, mention.end):
+            continue
+        negation = reading.is_negated(start)
+        start = _adjective(reading, start) if negation is None else negation.start
+        if spans and not reading.source.plain[spans[-1][1] : start].strip(" -"):
+            spans[-1] = spans[-1][0], mention.end
+        else:
+            spans.append((start, mention.end))
+    for start, end in spans:
+        reading.cannot_score(start, end)
+
+
+def _is_optical_wish(reading: Reading, end: int) -> bool:
+    following = next(reading.after(end, "quality"), None)
+    return following is not None and following.start - end < 20
+
+
+def _adjective(reading: Reading, start: int) -> int:
+    mention = next(reading.before(start, "vague"), None)
+    if mention is not None and reading.source.plain[mention.end : start] in (" ", "-"):
+        return mention.start
+    return start
+
+
+def not_understood(reading: Reading) -> tuple[str, ...]:
+    """Content words that no reader has claimed, neighbours joined into phrases."""
+    phrases: list[list[Token]] = []
+    previous: Token | None = None
+    for token in reading.source.tokens:
+        if not _is_content(reading, token):
+            continue
+        between = reading.source.plain[previous.end : token.start] if previous else "x"
+        if previous is not None and len(between) <= 2 and not between.strip(" -"):
+            phrases[-1].append(token)
+        else:
+            phrases.append([token])
+        previous = token
+    spans = [(phrase[0].start, phrase[-1].end) for phrase in phrases]
+    return tuple(dict.fromkeys(reading.source.words(*span) for span in spans))
+
+
+def _is_content(reading: Reading, token: Token) -> bool:
+    if not reading.source.is_open(token.start, token.end):
+        return False
+    word = token.text.lower()
+    if word in word_set("vague", "words"):
+        return False
+    if word in stop_words() or any(form in stop_words() for form in singulars(word)):
+        return False
+    if "'" in word and word.split("'")[0] in stop_words():
+        return False
+    return len(word) > 1 or word.isdigit() or not word.isascii() or token.text in ALL_ELEMENTS
+
+
+def ensure_on_topic(reading: Reading, leftover: tuple[str, ...]) -> None:
+    """Refuse a request that is about something else.
+
+    Raises:
+        RequestError: nothing, or only a chance word, was recognised.
+    """
+    clauses = [clause for _, clause in reading.clauses]
+    strong = [clause for clause in clauses if not isinstance(clause, _WEAK)]
+    topics = [m for m in reading.all_mentions if m.kind == "topic"]
+    off = [m for m in reading.all_mentions if m.kind == "off"]
+    weak = len(clauses) - len(strong)
+    words = sum(len(phrase.split()) for phrase in leftover)
+    on_topic = bool(strong) or bool(topics and (weak or reading.unsupported or reading.count))
+    on_topic = on_topic or (
+        bool(weak or reading.unsupported) and words <= 2 * (weak + len(reading.unsupported))
+    )
+    on_topic = on_topic or (bool(topics) and words == 0)
+    if off and len(strong) < 2 and not topics:
+        on_topic = False
+    if not on_topic:
+        _refuse_unknown_elements(leftover)
+        raise RequestError(
+            "nothing in the request is about a crystalline material; say what it should be, such as"
+            " 'lead-free halide perovskite with a band gap near 1.5 eV'"
+        )
+
+
+def _refuse_unknown_elements(leftover: tuple[str, ...]) -> None:
+    """Say which element of NaXx does not exist, rather than that nothing was recognised."""
+    for word in leftover:
+        symbols = re.findall(r"[A-Z][a-z]?", word)
+        if "".join(symbols) == word and len(word) > 2 and any(s in ALL_ELEMENTS for s in symbols):
+            parse_formula(word)

@@ -1,0 +1,207 @@
+"""The interpreter's vocabulary: phrases and what they mean, read from ``lexicon/*.toml``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from pymatgen.core import Element
+
+from crystalsmith.agent.interpreter.source import Source, Token
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.chemistry.families import family, family_names
+from crystalsmith.core.chemistry.formulas import ANION_CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_JOINER = re.compile(r"[ \n_-]{0,3}|/")
+_CHEMICAL_KINDS = ("element", "group", "ions", "anion", "anion_amount")
+_STRUCTURE_WORDS = ("structure", "structure type", "type structure", "prototype", "lattice")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a phrase stands for: a kind of wish or word, and its value."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A phrase of the lexicon found in a text."""
+
+    start: int
+    end: int
+    kind: str
+    value: str
+
+
+@lru_cache(maxsize=8)
+def table(name: str) -> dict[str, Any]:
+    """One of the vocabulary's TOML files."""
+    path = resources.files("crystalsmith.agent.interpreter").joinpath("lexicon", f"{name}.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def stop_words() -> frozenset[str]:
+    """Words that carry no wish."""
+    path = resources.files("crystalsmith.agent.interpreter").joinpath("lexicon", "stopwords.txt")
+    return frozenset(path.read_text(encoding="utf-8").split())
+
+
+@lru_cache(maxsize=1)
+def phrases() -> dict[tuple[str, ...], tuple[Meaning, ...]]:
+    """All phrases, as words; one phrase may mean several things ("excluded", "only")."""
+    known: dict[tuple[str, ...], list[Meaning]] = {}
+    for phrase, meaning in _rows():
+        words = tuple(token.text for token in Source(phrase).tokens)
+        if words and meaning not in known.setdefault(words, []):
+            known[words].append(meaning)
+    return {words: _decided(meanings) for words, meanings in known.items()}
+
+
+def _decided(meanings: list[Meaning]) -> tuple[Meaning, ...]:
+    """A family that crystalsmith knows is not a quality that it cannot score."""
+    if any(meaning.kind == "family" for meaning in meanings):
+        return tuple(meaning for meaning in meanings if meaning.kind != "quality")
+    return tuple(meanings)
+
+
+def _rows() -> Iterator[tuple[str, Meaning]]:
+    yield from _chemistry_rows()
+    for section, kind in (("electronic", "electronic"), ("stable", "stable"), ("novel", "novel")):
+        yield from _section(table("wishes")[section], kind)
+    yield from _section(table("wishes")["centrosymmetric"], "centrosymmetric")
+    yield from _section(table("wishes")["systems"], "system")
+    yield from _section(table("wishes")["element_numbers"], "element_number")
+    yield from _section(table("properties")["names"], "property")
+    yield from _plain(table("properties")["optical"]["words"], "optical")
+    yield from _plain(table("unsupported")["properties"], "other_property")
+    yield from _plain(table("unsupported")["qualities"], "quality")
+    yield from _plain(table("unsupported")["applications"], "application")
+    grammar = table("grammar")
+    yield from _section(grammar["before"], "before")
+    yield from _plain(grammar["chatter"]["words"], "chatter")
+    yield from _plain(grammar["vague"]["words"], "vague")
+    yield from _plain(grammar["topic"]["words"], "topic")
+    yield from _plain(grammar["topic"]["off"], "off")
+    yield from _family_rows()
+
+
+def _family_rows() -> Iterator[tuple[str, Meaning]]:
+    for name in family_names():
+        for alias in (name, *family(name).aliases):
+            yield alias, Meaning("family", name)
+            if alias.endswith("-type"):
+                for word in _STRUCTURE_WORDS:
+                    yield f"{alias.removesuffix('-type')} {word}", Meaning("family", name)
+
+
+def _chemistry_rows() -> Iterator[tuple[str, Meaning]]:
+    chemistry = table("chemistry")
+    for symbol in ALL_ELEMENTS:
+        yield Element(symbol).long_name.lower(), Meaning("element", symbol)
+    yield from _section(chemistry["elements"], "element")
+    yield from _section(chemistry["groups"], "group")
+    yield from _section(chemistry["excluded_groups"], "excluded_group")
+    prefixes = chemistry["anion_prefixes"]["prefixes"]
+    for name in ANION_CLASSES:
+        for word in (name, *chemistry["anions"].get(name, ())):
+            yield word, Meaning("anion", name)
+            for prefix in prefixes:
+                yield prefix + word, Meaning("anion_amount", name)
+                yield f"{prefix} {word}", Meaning("anion_amount", name)
+                if word.startswith("o") and prefix.endswith(("o", "a")):
+                    yield prefix[:-1] + word, Meaning("anion_amount", name)
+    for word, parts in chemistry["ions"].items():
+        yield word, Meaning("ions", " ".join(part.replace(" ", "_") for part in parts))
+
+
+def _section(section: dict[str, list[str]], kind: str) -> Iterator[tuple[str, Meaning]]:
+    for value, words in section.items():
+        for phrase in words:
+            yield phrase, Meaning(kind, value)
+
+
+def _plain(words: Iterable[str], kind: str) -> Iterator[tuple[str, Meaning]]:
+    for phrase in words:
+        yield phrase, Meaning(kind, phrase)
+
+
+@lru_cache(maxsize=1)
+def _by_first_word() -> dict[str, list[tuple[str, ...]]]:
+    index: dict[str, list[tuple[str, ...]]] = {}
+    for words in phrases():
+        index.setdefault(words[0], []).append(words)
+    for rows in index.values():
+        rows.sort(key=len, reverse=True)
+    return index
+
+
+def find_mentions(source: Source) -> list[Mention]:
+    """Phrases of the lexicon in a text, the longest at every place, in order."""
+    found: list[Mention] = []
+    tokens = source.tokens
+    index = 0
+    while index < len(tokens):
+        words = _longest(source, tokens, index)
+        if not words:
+            index += 1
+            continue
+        start, end = tokens[index].start, tokens[index + len(words) - 1].end
+        found += [Mention(start, end, m.kind, m.value) for m in phrases()[words]]
+        index += len(words)
+    return found
+
+
+def chemical_parts(mention: Mention, source: Source) -> list[Mention]:
+    """Groups and elements that a family's name is made of, such as transition metal dichalcogenide.
+
+    Empty unless the name consists of nothing else.
+    """
+    tokens = [t for t in source.tokens if mention.start <= t.start and t.end <= mention.end]
+    found: list[Mention] = []
+    index = 0
+    while index < len(tokens):
+        rows = [row for form in tokens[index].forms for row in _by_first_word().get(form, ())]
+        fitting = [
+            (words, meaning)
+            for words in sorted(rows, key=len, reverse=True)
+            for meaning in phrases()[words]
+            if meaning.kind in _CHEMICAL_KINDS and _matches(source, tokens, index, words)
+        ]
+        if not fitting:
+            return []
+        words, meaning = fitting[0]
+        end = tokens[index + len(words) - 1].end
+        found.append(Mention(tokens[index].start, end, meaning.kind, meaning.value))
+        index += len(words)
+    return found if len(found) > 1 else []
+
+
+def _longest(source: Source, tokens: list[Token], index: int) -> tuple[str, ...]:
+    rows = [row for form in tokens[index].forms for row in _by_first_word().get(form, ())]
+    rows.sort(key=len, reverse=True)
+    for words in rows:
+        if _matches(source, tokens, index, words):
+            return words
+    return ()
+
+
+def _matches(source: Source, tokens: list[Token], index: int, words: tuple[str, ...]) -> bool:
+    if index + len(words) > len(tokens):
+        return False
+    for offset in range(1, len(words)):
+        before, token = tokens[index + offset - 1], tokens[index + offset]
+        if words[offset] not in token.forms:
+            return False
+        if not _JOINER.fullmatch(source.plain, before.end, token.start):
+            return False
+    return True

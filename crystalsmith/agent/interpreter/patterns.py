@@ -1,0 +1,113 @@
+"""Reads stoichiometry: patterns such as ABX3 and LiMO2, ratios such as 1:1:2."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.comparisons import is_comparison
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.chemistry.formulas import parse_ratio
+from crystalsmith.core.clauses import IncludeElements, IncludeGroups, Ratio
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.reading import Reading
+
+_PATTERN = re.compile(r"(?:[A-Z][a-z]?'*\d{0,2}){2,6}")
+_PART = re.compile(r"([A-Z][a-z]?)('*)(\d*)")
+_NO_PATTERN = re.compile(r"[A-Z]{2}\d\d|[A-Z]0|MP\d|AM\d|TM\d")
+_SMALL_PATTERN = re.compile(r"[am](?:[abx]\d?){0,2}[xb]\d")
+_RATIO = re.compile(r"(?<![\w.:])\d{1,2}(?:\s?:\s?\d{1,2}){1,5}(?![\w:])(?!\.\d)")
+_DASHED_RATIO = re.compile(
+    r"(?<![\w.-])\d{1,2}(?:-\d{1,2}){1,5}"
+    r"(?=[\s-]+(?:stoichiometr|ratio|compound|type|phase))",
+    re.IGNORECASE,
+)
+_RATIO_WORD = re.compile(r"[\s-]*(?:stoichiometry|ratio|composition)(?!\w)", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"ratio|stoichiometr|composition|proportion|compound|phase|formula", re.I)
+
+# Letters that stand for any element. B to E and X do so beside A, Y and Z beside X.
+_PLACEHOLDERS = frozenset("AMXRQTLZD")
+_FIRST_LETTERS = frozenset("AMXRLT")
+_BESIDE_A = frozenset("BCDEX")
+_BESIDE_X = frozenset("YZ")
+_PLACEHOLDER_GROUPS = {"Ln": "lanthanide"}
+# Without a digit only these are patterns, the first five only where the text calls them so.
+_BARE = ("AB", "AX", "MX", "ABC", "XYZ", "ABX", "ABO", "AMX")
+_ANNOUNCED_ONLY = _BARE[:5]
+_MAX_AMOUNT = 30
+
+
+def is_pattern(token: str) -> bool:
+    """Whether a word is a pattern of placeholders, with or without real elements."""
+    if not _PATTERN.fullmatch(token) or _NO_PATTERN.search(token):
+        return False
+    if token.isupper() and token[0] not in _FIRST_LETTERS:
+        return False
+    parts = _PART.findall(token)
+    real = [symbol for symbol, prime, _ in parts if not prime and not _is_free(symbol, token)]
+    if len(real) == len(parts) or not set(real) <= set(ALL_ELEMENTS):
+        return False
+    amounts = [int(amount or 1) for _, _, amount in parts]
+    return max(amounts) <= _MAX_AMOUNT and (max(amounts) > 1 or token in _BARE)
+
+
+def read_pattern(reading: Reading, start: int, end: int) -> None:
+    """Read a pattern: the ratio, and the elements that it names outright."""
+    token = reading.source.plain[start:end]
+    if token in _ANNOUNCED_ONLY and not _is_announced(reading, start, end):
+        return
+    if is_comparison(reading, start, end):
+        return
+    parts = _PART.findall(token)
+    ratio = token if parse_ratio(token) else ":".join(amount or "1" for _, _, amount in parts)
+    if parse_ratio(ratio):
+        reading.add(Ratio, start, end, ratio=ratio)
+    real = [symbol for symbol, prime, _ in parts if not prime and not _is_free(symbol, token)]
+    if real:
+        reading.add(IncludeElements, start, end, elements=tuple(real))
+    groups = [_PLACEHOLDER_GROUPS[s] for s, _, _ in parts if s in _PLACEHOLDER_GROUPS]
+    if groups:
+        reading.add(IncludeGroups, start, end, groups=tuple(groups))
+
+
+def read_small_pattern(reading: Reading, start: int, end: int) -> bool:
+    """Read abx3, typed without capitals; False for any other word."""
+    token = reading.source.plain[start:end]
+    if not _SMALL_PATTERN.fullmatch(token) or not parse_ratio(token.upper()):
+        return False
+    reading.add(Ratio, start, end, ratio=token.upper())
+    return True
+
+
+def read_ratios(reading: Reading) -> None:
+    """Read ratios of numbers."""
+    for pattern in (_RATIO, _DASHED_RATIO):
+        for match in pattern.finditer(reading.source.open):
+            ratio = re.sub(r"\s", "", match.group()).replace("-", ":")
+            if parse_ratio(ratio) is None or not _is_ratio(reading, *match.span(), ratio):
+                continue
+            word = _RATIO_WORD.match(reading.text_after(match.end(), 20))
+            end = match.end() + (word.end() if word else 0)
+            reading.add(Ratio, match.start(), end, ratio=ratio)
+
+
+def _is_free(symbol: str, token: str) -> bool:
+    """Whether a letter of a pattern stands for any element."""
+    if symbol in _PLACEHOLDER_GROUPS or symbol in _PLACEHOLDERS:
+        return True
+    if symbol in _BESIDE_A and re.match(r"A(?![a-z])", token):
+        return True
+    return symbol in _BESIDE_X and token.startswith("X")
+
+
+def _is_ratio(reading: Reading, start: int, end: int, ratio: str) -> bool:
+    """Two numbers may be a time of day: they need to be small or called a ratio."""
+    numbers = ratio.split(":")
+    small = all(len(number) == 1 for number in numbers)
+    return len(numbers) > 2 or small or _is_announced(reading, start, end)
+
+
+def _is_announced(reading: Reading, start: int, end: int) -> bool:
+    near = reading.text_before(start, 30) + " " + reading.text_after(end, 20)
+    return _ANNOUNCED.search(near) is not None

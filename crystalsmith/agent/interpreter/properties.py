@@ -1,0 +1,269 @@
+"""Reads property figures: which property a quantity belongs to, and in which unit it is scored."""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from crystalsmith.agent.interpreter.reading import Reading, only_words, word_set
+from crystalsmith.core.clauses import ElectronicClass, PropertyRange
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.lexicon import Mention
+    from crystalsmith.agent.interpreter.quantities import Quantity
+
+EV_NM = 1239.84
+
+_PHRASES = ("property", "other_property", "optical", "electronic")
+_FITTING: dict[str, tuple[str, ...]] = {
+    "energy": ("band_gap", "e_above_hull", "formation_energy"),
+    "energy_per_atom": ("formation_energy", "e_above_hull"),
+    "molar_energy": ("formation_energy", "e_above_hull"),
+    "energy_per_formula": ("formation_energy", "e_above_hull"),
+    "wavelength": ("band_gap",),
+    "density": ("density",),
+    "volume_per_atom": ("volume_per_atom",),
+    "volume": ("volume_per_atom",),
+    "pressure": ("bulk_modulus", "shear_modulus"),
+}
+_FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
+_DEFAULT = {
+    "energy": "band_gap",
+    "wavelength": "band_gap",
+    "energy_per_atom": "formation_energy",
+    "molar_energy": "formation_energy",
+    "density": "density",
+    "volume_per_atom": "volume_per_atom",
+}
+_POSITIONS = ("of", "off", "from", "to", "over", "away")
+_NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
+_IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}negative\b", re.I)
+_HAS = re.compile(
+    r"\b(?:has|have|having|with|open|opens|show|shows|possess|possesses)\s+an?\s+$", re.I
+)
+
+
+def read_properties(reading: Reading) -> None:
+    """Read every figure of a property, then what is said about properties without a figure."""
+    used: set[Mention] = set()
+    last: Mention | str | None = None
+    for quantity in reading.quantities:
+        if not reading.source.is_open(quantity.core, quantity.end):
+            continue
+        owner = _owner(reading, quantity, used, last)
+        if owner is None:
+            _say_back(reading, quantity)
+            continue
+        _add(reading, quantity, owner)
+        if not isinstance(owner, str):
+            used.add(owner)
+        last = owner
+    _merge_bounds(reading)
+    for mention in reading.mentions("property"):
+        _read_without_figure(reading, mention)
+
+
+def _owner(
+    reading: Reading, quantity: Quantity, used: set[Mention], last: Mention | str | None
+) -> Mention | str | None:
+    """The property that a quantity is about: a phrase of the text, or implied by the unit."""
+    after = _phrase_after(reading, quantity)
+    before = _phrase_before(reading, quantity)
+    adjacent = before is not None and _linked(reading, before, quantity)
+    if after is not None and not (adjacent and before not in used):
+        return after
+    if quantity.chained and last and not quantity.counts and (not adjacent or before in used):
+        return last if _fits(last, quantity) else None
+    if before is not None and (adjacent or (quantity.unit is not None and before not in used)):
+        return before
+    if quantity.unit is None:
+        return None
+    return _DEFAULT.get(quantity.unit.dimension)
+
+
+def _say_back(reading: Reading, quantity: Quantity) -> None:
+    """Say a figure in a unit that no scored property has back, with what it belongs to."""
+    if quantity.unit is None:
+        return
+    if quantity.unit.dimension == "chatter":
+        reading.source.claim(quantity.start, quantity.end)
+        return
+    start = quantity.start
+    mention = next(reading.before(quantity.start, "quality", "application"), None)
+    if mention is not None and reading.source.is_open(mention.start, mention.end):
+        start = mention.start if _linked(reading, mention, quantity) else start
+    reading.cannot_score(start, quantity.end)
+
+
+def _name(owner: Mention | str) -> str:
+    """The property's key, "" for one that cannot be scored."""
+    if isinstance(owner, str):
+        return owner
+    if owner.kind in ("optical", "electronic"):
+        return "band_gap"
+    return owner.value if owner.kind == "property" else ""
+
+
+def _fits(owner: Mention | str, quantity: Quantity) -> bool:
+    name = _name(owner)
+    if not name:
+        return True
+    if not isinstance(owner, str) and owner.kind == "electronic" and owner.value != "wide_gap":
+        return False
+    if quantity.unit is None:
+        return isinstance(owner, str) or owner.kind != "optical"
+    if quantity.unit.dimension == "percent":
+        return False
+    return name in _FITTING.get(quantity.unit.dimension, ())
+
+
+def _phrase_before(reading: Reading, quantity: Quantity) -> Mention | None:
+    source = reading.source
+    for mention in reading.before(quantity.start, *_PHRASES):
+        if quantity.start - mention.end > 80 or not source.same_sentence(
+            mention.end, quantity.core
+        ):
+            return None
+        words = source.plain[mention.start : mention.end].lower().split()
+        is_position = mention.value == "e_above_hull" and words[0] in _POSITIONS
+        if _fits(mention, quantity) and not is_position:
+            return mention
+    return None
+
+
+def _linked(reading: Reading, mention: Mention, quantity: Quantity) -> bool:
+    between = reading.source.plain[mention.end : quantity.start]
+    return only_words(between, word_set("links", "before_figure"), ":=()[],-~_\"'>|")
+
+
+def _phrase_after(reading: Reading, quantity: Quantity) -> Mention | None:
+    for mention in reading.after(quantity.end, *_PHRASES):
+        between = reading.source.plain[quantity.end : mention.start]
+        if not only_words(between, word_set("links", "after_figure"), "-()<>=≤≥"):
+            return None
+        if _fits(mention, quantity):
+            return mention
+    return None
+
+
+def _add(reading: Reading, quantity: Quantity, owner: Mention | str) -> None:
+    source = reading.source
+    start, end = quantity.start, quantity.end
+    if not isinstance(owner, str) and owner.kind != "electronic":
+        first = _with_adjective(reading, owner.start)
+        source.claim(first, owner.end)
+        if abs(owner.start - quantity.end) < 60 and abs(quantity.start - owner.end) < 60:
+            start, end = min(first, start), max(owner.end, end)
+    name = _name(owner)
+    if not name:
+        reading.cannot_score(start, end)
+    elif quantity.unit is not None and quantity.unit.dimension == "energy_per_formula":
+        reading.cannot_score(start, end, "energies are scored per atom, not per formula unit")
+    else:
+        inner = _claim_around(reading, start, end, quantity)
+        reading.add(PropertyRange, *inner, name=name, **_figures(name, quantity))
+
+
+def _claim_around(reading: Reading, start: int, end: int, quantity: Quantity) -> tuple[int, int]:
+    """The span of the clause: all of it, unless other wishes stand in between."""
+    middle = takewhile(lambda m: m.end <= end, reading.after(start, *_FOREIGN))
+    if any(reading.source.is_open(m.start, m.end) for m in middle):
+        return quantity.start, quantity.end
+    return start, end
+
+
+def _with_adjective(reading: Reading, start: int) -> int:
+    """Take in the adjectives before a property: small gap, high bulk modulus."""
+    for mention in reading.before(start, "vague"):
+        if reading.source.plain[mention.end : start] not in (" ", "-"):
+            break
+        start = mention.start
+    return start
+
+
+def _figures(name: str, quantity: Quantity) -> dict[str, Any]:
+    """Bounds, target and tolerance in the property's unit."""
+    low, high, target = quantity.minimum, quantity.maximum, quantity.target
+    tolerance = quantity.tolerance
+    unit = quantity.unit
+    factor = unit.factor if unit is not None else 1.0
+    if unit is not None and unit.dimension == "wavelength":
+        low, high = _gap(high, factor), _gap(low, factor)
+        if target is not None and tolerance is not None:
+            wide, narrow = _gap(target - tolerance, factor), _gap(target + tolerance, factor)
+            tolerance = (wide - narrow) / 2 if wide and narrow else None
+        target = _gap(target, factor)
+    else:
+        low, high, target, tolerance = (
+            None if value is None else value * factor for value in (low, high, target, tolerance)
+        )
+    if name == "e_above_hull" and target is not None and not quantity.near and tolerance is None:
+        low, high, target = None, target, None  # "50 meV above the hull" is a limit
+    figures = {"minimum": low, "maximum": high, "target": target, "tolerance": tolerance}
+    return {key: round(value, 6) for key, value in figures.items() if value is not None}
+
+
+def _gap(wavelength: float | None, factor: float) -> float | None:
+    """The gap (eV) whose absorption edge lies at a wavelength (nm)."""
+    if wavelength is None or wavelength <= 0:
+        return None
+    return EV_NM / (wavelength * factor)
+
+
+def _merge_bounds(reading: Reading) -> None:
+    """A lower and an upper bound on one property are a range."""
+    merged: list[tuple[int, PropertyRange]] = []
+    others = []
+    for start, clause in reading.clauses:
+        if not isinstance(clause, PropertyRange):
+            others.append((start, clause))
+            continue
+        index = next((i for i, (_, c) in enumerate(merged) if _complete(c, clause)), None)
+        if index is None:
+            merged.append((start, clause))
+        else:
+            merged[index] = (merged[index][0], _joined(reading, merged[index][1], clause))
+    reading.clauses = [*others, *merged]
+
+
+def _complete(first: PropertyRange, second: PropertyRange) -> bool:
+    """Whether one is a lower and the other an upper bound, and both can hold."""
+    if first.name != second.name or first.target is not None or second.target is not None:
+        return False
+    low = [c.minimum for c in (first, second) if c.minimum is not None]
+    high = [c.maximum for c in (first, second) if c.maximum is not None]
+    return len(low) == 1 and len(high) == 1 and low[0] <= high[0]
+
+
+def _joined(reading: Reading, first: PropertyRange, second: PropertyRange) -> PropertyRange:
+    text = reading.source.text
+    start = text.find(first.words)
+    end = text.find(second.words, start + len(first.words))
+    words = first.words
+    if 0 <= start < end < start + len(first.words) + 40:
+        words = text[start : end + len(second.words)]
+    low = first.minimum if first.minimum is not None else second.minimum
+    high = first.maximum if first.maximum is not None else second.maximum
+    return PropertyRange(words=words, name=first.name, minimum=low, maximum=high)
+
+
+def _read_without_figure(reading: Reading, mention: Mention) -> None:
+    """Read "negative formation energy", "has a band gap"; say "low density" back."""
+    before, after = reading.text_before(mention.start), reading.text_after(mention.end)
+    if mention.value == "formation_energy":
+        negative = _NEGATIVE.search(before)
+        is_negative = _IS_NEGATIVE.match(after)
+        start = mention.start - len(before) + negative.start() if negative else mention.start
+        end = mention.end + is_negative.end() if is_negative else mention.end
+        if negative or is_negative:
+            reading.add(PropertyRange, start, end, name="formation_energy", maximum=0.0)
+            return
+    start = _with_adjective(reading, mention.start)
+    if start < mention.start:
+        reading.cannot_score(start, mention.end)
+    elif mention.value == "band_gap":
+        has = _HAS.search(before)
+        if has:
+            start = mention.start - len(before) + has.start()
+            reading.add(ElectronicClass, start, mention.end, name="non_metallic")

@@ -1,0 +1,225 @@
+"""What has been read so far: the clauses, what cannot be scored, and the remarks."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from crystalsmith.agent.interpreter.lexicon import Mention, chemical_parts, find_mentions, table
+from crystalsmith.agent.interpreter.quantities import Quantity, find_quantities
+from crystalsmith.core.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crystalsmith.agent.interpreter.source import Source
+    from crystalsmith.core.clauses import Clause
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[^\s\w]|_")
+_MAX_GAP = 60
+_COMMA_OR = re.compile(r"\s*,?\s*or\s+(?:an?\s+)?", re.IGNORECASE)
+_OR = re.compile(r"\bor\b|/", re.IGNORECASE)
+
+
+@lru_cache(maxsize=8)
+def word_set(section: str, name: str) -> frozenset[str]:
+    """A list of the grammar as a set of words."""
+    return frozenset(table("grammar")[section][name])
+
+
+class Reading:
+    """A request while it is being read; every reader adds to it.
+
+    Attributes:
+        source: the text and what of it has been claimed.
+        clauses: wishes with the offset that they were read at.
+        unsupported: what was asked for and cannot be scored, with offsets.
+        notes: remarks worth showing.
+        count: number of candidates asked for.
+        count_words: the words it came from.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.clauses: list[tuple[int, Clause]] = []
+        self.unsupported: list[tuple[int, str]] = []
+        self.notes: list[str] = []
+        self.count: int | None = None
+        self.count_words = ""
+
+    @cached_property
+    def all_mentions(self) -> list[Mention]:
+        """Phrases of the lexicon in order, claimed or not."""
+        found = find_mentions(self.source)
+        for mention in list(found):
+            if mention.kind == "family":
+                found += chemical_parts(mention, self.source)
+        return sorted(found, key=lambda mention: mention.start)
+
+    @cached_property
+    def _by_kinds(self) -> dict[tuple[str, ...], tuple[list[Mention], list[int], list[int]]]:
+        return {}
+
+    def _index(self, kinds: tuple[str, ...]) -> tuple[list[Mention], list[int], list[int]]:
+        """Mentions of some kinds with their starts and ends, for quick look-up."""
+        if kinds not in self._by_kinds:
+            rows = [m for m in self.all_mentions if m.kind in kinds]
+            self._by_kinds[kinds] = rows, [m.start for m in rows], [m.end for m in rows]
+        return self._by_kinds[kinds]
+
+    def before(self, position: int, *kinds: str) -> Iterator[Mention]:
+        """Mentions that end before an offset, claimed or not, the nearest first."""
+        rows, _, ends = self._index(kinds)
+        for index in range(bisect_right(ends, position) - 1, -1, -1):
+            yield rows[index]
+
+    def after(self, position: int, *kinds: str) -> Iterator[Mention]:
+        """Mentions that start after an offset, claimed or not, the nearest first."""
+        rows, starts, _ = self._index(kinds)
+        for index in range(bisect_left(starts, position), len(rows)):
+            yield rows[index]
+
+    def around(self, position: int, *kinds: str) -> Iterator[Mention]:
+        """Mentions that cover an offset."""
+        rows, _, ends = self._index(kinds)
+        for index in range(bisect_right(ends, position), len(rows)):
+            if rows[index].start > position:
+                return
+            yield rows[index]
+
+    @cached_property
+    def quantities(self) -> list[Quantity]:
+        """Numbers with units and operators, read from what is unclaimed when first asked for."""
+        names = [
+            (m.start, m.end)
+            for m in self.all_mentions
+            if m.kind in ("group", "quality", "application", "family", "chatter")
+        ]
+        return find_quantities(self.source, names)
+
+    def mentions(self, *kinds: str) -> list[Mention]:
+        """Unclaimed phrases of some kinds."""
+        return [m for m in self._index(kinds)[0] if self.source.is_open(m.start, m.end)]
+
+    def add(
+        self, kind: type[Clause], start: int, end: int, *, keep_open: bool = False, **fields: Any
+    ) -> None:
+        """Add a clause read from a span, and claim the span unless it is to be read further.
+
+        Raises:
+            RequestError: the clause cannot be; the message says why.
+        """
+        words = self.source.words(start, end)
+        try:
+            clause = kind(words=words, **fields)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise RequestError(f"{words!r} cannot be asked for: {reason}") from error
+        if not keep_open:
+            self.source.claim(start, end)
+        same = clause.model_copy(update={"words": ""})
+        if all(other.model_copy(update={"words": ""}) != same for _, other in self.clauses):
+            self.clauses.append((start, clause))
+
+    def cannot_score(self, start: int, end: int, note: str = "") -> None:
+        """Say a span back as something that cannot be scored, and claim it."""
+        words = self.source.words(start, end)
+        self.source.claim(start, end)
+        if words and all(words != other for _, other in self.unsupported):
+            self.unsupported.append((start, words))
+        if note:
+            self.note(note)
+
+    def note(self, text: str) -> None:
+        """Add a remark, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def text_before(self, position: int, length: int = _MAX_GAP) -> str:
+        """Unclaimed text that ends at an offset."""
+        return self.source.open_between(position - length, position)
+
+    def text_after(self, position: int, length: int = _MAX_GAP) -> str:
+        """Unclaimed text that starts at an offset."""
+        return self.source.open_between(position, position + length)
+
+    def cue_before(self, position: int, extra: frozenset[str] = frozenset()) -> Mention | None:
+        """The "no", "only", "with" that governs what stands at an offset."""
+        allowed = word_set("list", "fillers") | extra
+        for mention in self.before(position, "before"):
+            between = self.source.plain[mention.end : position]
+            if len(between) > _MAX_GAP:
+                return None
+            if only_words(between, allowed, ":=(-\"'") and self.source.is_open(
+                mention.start, mention.end
+            ):
+                return None if self._is_answer(mention) else mention
+        return None
+
+    def skip_optional(self, start: int, end: int) -> bool:
+        """Claim and note a wish that the text leaves open: "not necessarily stable"."""
+        cue = self.cue_before(start)
+        if cue is None or cue.value != "maybe":
+            return False
+        self.note(f"'{self.source.words(cue.start, end)}' was taken as allowed, not as required")
+        self.source.claim(cue.start, end)
+        return True
+
+    def is_negated(self, position: int) -> Mention | None:
+        """The negation right before an offset, if any."""
+        cue = self.cue_before(position)
+        return cue if cue is not None and cue.value == "exclude" else None
+
+    def _is_answer(self, mention: Mention) -> bool:
+        """The "No," that answers somebody excludes nothing."""
+        following = self.source.plain[mention.end : mention.end + 1]
+        return self.source.plain[mention.start : mention.end].lower() == "no" and following == ","
+
+    def settled(
+        self, mentions: Sequence[Mention], what: str
+    ) -> Iterator[tuple[Mention, Mention | None]]:
+        """Wishes that the text settles, each with the negation before it, if any.
+
+        What is only allowed is noted; a choice ("cubic or tetragonal") is said back, because no
+        clause can express it.
+        """
+        for group in self.choices([(m.start, m.end) for m in mentions]):
+            chosen = [mentions[index] for index in group]
+            if len({mention.value for mention in chosen}) > 1:
+                note = f"a choice between {what} cannot be asked for; name one"
+                self.cannot_score(chosen[0].start, chosen[-1].end, note)
+        for mention in mentions:
+            is_open = self.source.is_open(mention.start, mention.end)
+            if is_open and not self.skip_optional(mention.start, mention.end):
+                yield mention, self.is_negated(mention.start)
+
+    def choices(self, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
+        """Indices of neighbouring spans joined by "or"."""
+        groups: list[list[int]] = []
+        for index in range(1, len(spans)):
+            between = self.source.plain[spans[index - 1][1] : spans[index][0]]
+            if not only_words(between, word_set("list", "connectors"), ",/-()"):
+                continue
+            if groups and groups[-1][-1] == index - 1:
+                groups[-1].append(index)
+            elif _OR.search(between) or self._continues_with_or(spans, index):
+                groups.append([index - 1, index])
+        return groups
+
+    def _continues_with_or(self, spans: Sequence[tuple[int, int]], index: int) -> bool:
+        """Whether "A, B" goes on with "or C"."""
+        if index + 1 >= len(spans):
+            return False
+        between = self.source.plain[spans[index][1] : spans[index + 1][0]]
+        return _COMMA_OR.fullmatch(between) is not None
+
+
+def only_words(text: str, allowed: frozenset[str], punctuation: str = "") -> bool:
+    """Whether a text holds nothing but some words and some punctuation, within one line."""
+    if len(text) > _MAX_GAP or "\n" in text.strip(" "):
+        return False
+    return all(part.lower() in allowed or part in punctuation for part in _WORD.findall(text))

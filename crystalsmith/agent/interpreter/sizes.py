@@ -1,0 +1,180 @@
+"""Reads how many elements and how many atoms a crystal has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.reading import only_words
+from crystalsmith.core.clauses import AtomCount, ElementCount
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.lexicon import Mention
+    from crystalsmith.agent.interpreter.quantities import Quantity
+    from crystalsmith.agent.interpreter.reading import Reading
+
+Bounds = tuple[int | None, int | None]
+_Kind = type[AtomCount] | type[ElementCount]
+
+_ATOMS_AFTER = re.compile(
+    r"""\s*-?\s*(?:total\s+)?atoms?\b
+    (?:\s*(?:/|per|in|inside|within)\s*(?:(?:the|its|a|each|one)\s+)?
+       (?:(?:primitive|unit|conventional)\s*){0,2}cells?)?
+    (?:[\s-]+(?:primitive\s+|unit\s+)?cell)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_IS = r"[\s:=<>≤≥]*(?:(?:is|are|be|should|must|of)\s*)*$"
+_ATOMS_BEFORE = re.compile(
+    rf"""(?:\b(?:number|no\.?)\s+of\s+atoms|\bn[_\s]?(?:atoms|sites)|\batom\s+(?:count|number)|\batoms)
+    (?:\s+(?:per|in)\s+(?:(?:the|a|primitive|unit)\s*){{0,3}}cell)?{_IS}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ELEMENTS_AFTER = re.compile(
+    r"""\s*-?\s*(?:(?:different|distinct|chemical|unique|separate)\s+)*
+    (?:elements?|components?|species|constituents?)\b(?!\s+from\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ELEMENTS_BEFORE = re.compile(
+    rf"""(?:\b(?:number|no\.?)\s+of\s+(?:(?:different|distinct|chemical)\s+)?
+       (?:elements|components|species)
+    |\bn[_\s]?elem(?:ents)?|\belement\s+(?:count|number)|\belements){_IS}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_OR_MORE = re.compile(r"\s*(?:or|and)\s+(?:higher|above|more|up|beyond)\b", re.IGNORECASE)
+_OR_LESS = re.compile(r"\s*(?:or|and)\s+(?:lower|below|less|simpler|fewer)\b", re.IGNORECASE)
+_AT_LEAST = re.compile(r"\b(?:at\s+least|minimum|from)\s+(?:an?\s+)?$", re.IGNORECASE)
+_AT_MOST = re.compile(
+    r"\b(?:at\s+most|up\s+to|maximum|no\s+more\s+than)\s+(?:an?\s+)?$", re.IGNORECASE
+)
+_LIMIT_AFTER = re.compile(
+    r"\s*,?\s*(?:at\s+(?:the\s+)?most|max(?:imum)?|or\s+(?:fewer|less|below))(?!\w)(?!\s*\d)", re.I
+)
+_FLOOR_AFTER = re.compile(
+    r"\s*,?\s*(?:at\s+(?:the\s+)?least|min(?:imum)?|or\s+more)(?!\w)(?!\s*\d)", re.I
+)
+_JOINS = frozenset({"or", "and", "to", "either", "a", "an", "but"})
+# "About 20 atoms" leaves this much room.
+_ABOUT = 0.2
+
+
+def read_sizes(reading: Reading) -> None:
+    """Read numbers of atoms and of elements, and words such as ternary."""
+    last: _Kind | None = None
+    last_end = 0
+    for quantity in reading.quantities:
+        if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
+            last = None
+            continue
+        found = _announced(reading, quantity)
+        if found is None and last is not None and quantity.target is None:
+            between = reading.source.plain[last_end : quantity.start]
+            if only_words(between, _JOINS, ","):
+                found = quantity.start, quantity.end, last
+        if found is None:
+            last = None
+            continue
+        start, end, last = found
+        end, bound = _bounded_after(reading, end, quantity)
+        _add(reading, last, start, end, _bounds(reading, bound, last))
+        last_end = end
+    _read_words(reading)
+
+
+def _bounded_after(reading: Reading, end: int, quantity: Quantity) -> tuple[int, Quantity]:
+    """Read "8 atoms at most" and "4 elements or fewer"."""
+    if quantity.target is None:
+        return end, quantity
+    after = reading.text_after(end, 24)
+    for pattern, is_low in ((_LIMIT_AFTER, False), (_FLOOR_AFTER, True)):
+        match = pattern.match(after)
+        if match:
+            low, high = (quantity.target, None) if is_low else (None, quantity.target)
+            bound = replace(quantity, target=None, minimum=low, maximum=high)
+            return end + match.end(), bound
+    return end, quantity
+
+
+def _announced(reading: Reading, quantity: Quantity) -> tuple[int, int, _Kind] | None:
+    after = reading.text_after(quantity.end)
+    before = reading.text_before(quantity.start)
+    for kind, following, preceding in (
+        (AtomCount, _ATOMS_AFTER, _ATOMS_BEFORE),
+        (ElementCount, _ELEMENTS_AFTER, _ELEMENTS_BEFORE),
+    ):
+        match = following.match(after)
+        if match and quantity.end + match.end() > quantity.end:
+            return quantity.start, quantity.end + match.end(), kind
+        match = preceding.search(before)
+        if match:
+            return quantity.start - len(before) + match.start(), quantity.end, kind
+    return None
+
+
+def _bounds(reading: Reading, quantity: Quantity, kind: _Kind) -> Bounds:
+    low, high = quantity.minimum, quantity.maximum
+    if quantity.target is not None:
+        low = high = quantity.target
+        if kind is AtomCount and (quantity.near or quantity.tolerance is not None):
+            room = quantity.tolerance if quantity.tolerance is not None else _ABOUT * low
+            low, high = low - room, high + room
+            words = reading.source.words(quantity.start, quantity.end)
+            reading.note(f"'{words}' atoms was read as {round(low)} to {round(high)}")
+    strict = 1 if quantity.strict else 0
+    return (
+        None if low is None else max(0, round(low)) + strict,
+        None if high is None else round(high) - strict,
+    )
+
+
+def _add(reading: Reading, kind: _Kind, start: int, end: int, bounds: Bounds) -> None:
+    """Add a count, joined with an earlier one-sided one: at least 3, at most 5."""
+    low, high = bounds
+    for index, (earlier_start, clause) in enumerate(reading.clauses):
+        if not isinstance(clause, kind):
+            continue
+        if (clause.minimum, high) == (None, None) or (clause.maximum, low) == (None, None):
+            low = clause.minimum if low is None else low
+            high = clause.maximum if high is None else high
+            del reading.clauses[index]
+            start = min(start, earlier_start)
+            break
+    reading.add(kind, start, end, minimum=low, maximum=high)
+
+
+def _read_words(reading: Reading) -> None:
+    """Read binary, ternary and their like, also "binary or ternary", "ternary or higher"."""
+    run: list[Mention] = []
+    for mention in reading.mentions("element_number"):
+        if run and not _goes_on(reading, run[-1], mention):
+            _add_words(reading, run)
+            run = []
+        run.append(mention)
+    if run:
+        _add_words(reading, run)
+
+
+def _goes_on(reading: Reading, first: Mention, second: Mention) -> bool:
+    between = reading.source.plain[first.end : second.start]
+    return only_words(between, _JOINS, ",/-") and bool(between.strip())
+
+
+def _add_words(reading: Reading, run: list[Mention]) -> None:
+    start, end = run[0].start, run[-1].end
+    numbers = [int(mention.value) for mention in run]
+    low: int | None = min(numbers)
+    high: int | None = max(numbers)
+    after, before = reading.text_after(end), reading.text_before(start)
+    above, below = _OR_MORE.match(after), _OR_LESS.match(after)
+    least, most = _AT_LEAST.search(before), _AT_MOST.search(before)
+    if above or least:
+        high = None
+    if below or most:
+        low = None
+    end += max(match.end() if match else 0 for match in (above, below))
+    start -= max(len(before) - match.start() if match else 0 for match in (least, most))
+    negation = reading.is_negated(start)
+    if negation is not None:
+        reading.cannot_score(negation.start, end)
+    else:
+        reading.add(ElementCount, start, end, minimum=low, maximum=high)

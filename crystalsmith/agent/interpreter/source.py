@@ -1,0 +1,221 @@
+"""The request's text: a plain spelling to read, the way back to the user's words, what is read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+
+Span = tuple[int, int]
+
+# Markup and typography that is spelled out before reading; group 1, where there is one, is kept.
+_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\{?\\(?:bar|overline)\s{0,2}\{?\s{0,2}(\d)\s{0,2}\}?"), "-"),
+    (re.compile(r"(\d)[\u0304\u0305\u0332\u0333\u203e]"), "-"),
+    (re.compile(r"[\u0304\u0305\u203e](\d)"), "-"),
+    (re.compile(r"</?(?:sub|sup|b|i|em|strong)>"), ""),
+    (re.compile(r"\\(?:mathrm|text|mathit|mathbf|rm|ce|_|,|;)"), ""),
+    (re.compile(r"[_^]\{([\w+-]{1,8})\}"), ""),
+    (re.compile(r"(?<=[A-Za-z0-9)$])_(?=\d)"), ""),
+    (re.compile(r"\*\*|``?`?|\$"), ""),
+)
+_DASHES = dict.fromkeys("‐‑‒–—―−﹣－", "-")
+_SPELLINGS = {
+    **_DASHES,
+    **dict.fromkeys("‘’‛′`´", "'"),
+    **dict.fromkeys("“”„″", '"'),
+    **dict.fromkeys("∼～≃≅≈", "~"),
+    **dict.fromkeys("≥⩾≧", "≥"),
+    **dict.fromkeys("≤⩽≦", "≤"),
+    "∓": "±",
+    "μ": "µ",
+    "。": ".",
+    "、": ",",
+    "\r": "\n",
+    "\t": " ",
+}
+_TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+(?:'[^\W_\u3400-\u9fff]+)?")
+_SENTENCE_END = re.compile(r"[!?;\n]|\.(?=\s|$)")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|approx|ca|vs|no|nr|min|max|incl|excl|dr|prof)|\bat)$", re.I
+)
+CLAIMED = "\x00"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or number of the plain text."""
+
+    text: str
+    start: int
+    end: int
+
+    @cached_property
+    def forms(self) -> frozenset[str]:
+        """Spellings under which the lexicon may know the word."""
+        lower = self.text.lower()
+        return frozenset({self.text, lower, *singulars(lower)})
+
+
+def singulars(word: str) -> tuple[str, ...]:
+    """Possible singular forms of a lower-case English word."""
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us")):
+        return ()
+    if word.endswith("ies"):
+        return (word[:-3] + "y", word[:-1])
+    if word.endswith(("xes", "ches", "shes", "sses")):
+        return (word[:-2], word[:-1])
+    return (word[:-1],)
+
+
+class Source:
+    """A request's text while it is being read.
+
+    Readers look at `plain`, in which typography is unified, and claim the spans that they have
+    understood, so that no later reader reads them again. Spans are offsets into `plain`.
+
+    Attributes:
+        text: the user's text.
+        plain: the same in a plain spelling.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._characters, self._starts, self._ends = _plain_characters(text)
+        self.plain = "".join(self._characters)
+        self._claimed = bytearray(len(self.plain))
+        self._open: str | None = None
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """Words and numbers in order."""
+        return [Token(m.group(), *m.span()) for m in _TOKEN.finditer(self.plain)]
+
+    @cached_property
+    def sentence_ends(self) -> list[int]:
+        """Offsets at which a sentence or a line ends."""
+        ends = []
+        for match in _SENTENCE_END.finditer(self.plain):
+            before = self.plain[max(0, match.start() - 8) : match.start()]
+            if match.group() != "." or not _ABBREVIATION.search(before):
+                ends.append(match.start())
+        return ends
+
+    @property
+    def open(self) -> str:
+        """The plain text with everything claimed blanked out."""
+        if self._open is None:
+            self._open = "".join(
+                CLAIMED if taken else character
+                for character, taken in zip(self.plain, self._claimed, strict=True)
+            )
+        return self._open
+
+    def open_between(self, start: int, end: int) -> str:
+        """A part of `open`."""
+        start, end = max(0, start), min(len(self.plain), end)
+        return "".join(
+            CLAIMED if taken else character
+            for character, taken in zip(
+                self.plain[start:end], self._claimed[start:end], strict=True
+            )
+        )
+
+    def claim(self, start: int, end: int) -> None:
+        """Mark a span as read."""
+        self._claimed[start:end] = b"\x01" * (end - start)
+        self._open = None
+
+    def is_open(self, start: int, end: int) -> bool:
+        """Whether nothing of a span has been read."""
+        return not any(self._claimed[start:end])
+
+    def words(self, start: int, end: int) -> str:
+        """The user's own words for a span, without the white space around them."""
+        while start < end and self.plain[start].isspace():
+            start += 1
+        while end > start and self.plain[end - 1].isspace():
+            end -= 1
+        if start >= end:
+            return ""
+        return self.text[self._starts[start] : self._ends[end - 1]]
+
+    def same_sentence(self, first: int, second: int) -> bool:
+        """Whether no sentence ends between two offsets."""
+        low, high = min(first, second), max(first, second)
+        ends = self.sentence_ends
+        index = bisect_left(ends, low)
+        return index == len(ends) or ends[index] >= high
+
+    def sentence_start(self, position: int) -> int:
+        """Where the sentence around an offset begins."""
+        index = bisect_left(self.sentence_ends, position)
+        return self.sentence_ends[index - 1] + 1 if index else 0
+
+    def respell(self, corrections: list[tuple[Token, str]]) -> None:
+        """Replace misspelt words; only before anything has been claimed."""
+        for token, word in sorted(corrections, key=lambda item: -item[0].start):
+            start, end = self._starts[token.start], self._ends[token.end - 1]
+            cut = slice(token.start, token.end)
+            self._characters[cut] = list(word)
+            self._starts[cut] = [start] * len(word)
+            self._ends[cut] = [end] * len(word)
+        self.plain = "".join(self._characters)
+        self._claimed = bytearray(len(self.plain))
+        self._open = None
+        for name in ("tokens", "sentence_ends"):
+            self.__dict__.pop(name, None)
+
+
+def _plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
+    """Characters of the plain text, each with the span of the text that it stands for."""
+    characters: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+
+    def put(spelling: str, start: int, end: int) -> None:
+        for character in spelling:
+            characters.append(character)
+            starts.append(start)
+            ends.append(end)
+
+    position = 0
+    for start, end, spelling in _rewritten(text):
+        for offset in range(position, start):
+            put(_plain_character(text[offset]), offset, offset + 1)
+        put(spelling, start, end)
+        position = end
+    for offset in range(position, len(text)):
+        put(_plain_character(text[offset]), offset, offset + 1)
+    return characters, starts, ends
+
+
+def _rewritten(text: str) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    for pattern, prefix in _REWRITES:
+        for match in pattern.finditer(text):
+            kept = match.group(1) if pattern.groups else ""
+            found.append((*match.span(), prefix + kept))
+    found.sort()
+    separate: list[tuple[int, int, str]] = []
+    for item in found:
+        if not separate or item[0] >= separate[-1][1]:
+            separate.append(item)
+    return separate
+
+
+def _plain_character(character: str) -> str:
+    if character.isascii() and character >= " ":
+        return character
+    if character in _SPELLINGS:
+        return _SPELLINGS[character]
+    if character == "\n":
+        return character
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs"):
+        return ""
+    if character.isspace():
+        return " "
+    spelling = unicodedata.normalize("NFKC", character)
+    return "".join(_SPELLINGS.get(part, part) for part in spelling)

@@ -1,0 +1,150 @@
+"""Finds element symbols, and tells them from words, initials and units that look the same."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.scope import Item, connects
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.errors import RequestError
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.reading import Reading
+
+_AFFIX = r"(?:free|based|containing|rich|doped|bearing|poor|less)\b"
+_SYMBOL = re.compile(r"(?<!\w)([A-Z][a-z]?)(?:\d?[+]|\d-)?(?![\w'])")
+_LOWER_SYMBOL = re.compile(rf"(?<![\w-])(?:non-)?([a-z]{{2}})(?=(?:-|\s(?=free)){_AFFIX})", re.I)
+_AFFIXED = re.compile(rf"\s?-\s?{_AFFIX}|\s+(?:atoms?|ions?|cations?|anions?|free\b)", re.I)
+_NO_ELEMENT_AFTER = re.compile(
+    r"[\s-]?(?:sites?|type|axis|direction|plane|curve|junction)\b|\.(?=[A-Za-z])", re.I
+)
+_NO_ELEMENT_BEFORE = re.compile(
+    r"\b(?:type|phase|group|class|grade|part|plan|figure|table|appendix|vitamin|prof|dr|mr|ms)"
+    r"\.?\s+$",
+    re.I,
+)
+_I_IS_IODINE = re.compile(
+    r"\s*(?:$|[,.;)/&+-]|and\s+[A-Z]|or\b|only|with\b|in\b|atoms?|ions?)", re.I
+)
+# Symbols that are also words, initials or units: read as elements only in evident company.
+AMBIGUOUS = frozenset(
+    [
+        "I",
+        "In",
+        "As",
+        "At",
+        "He",
+        "Be",
+        "No",
+        "Am",
+        "Tc",
+        "Re",
+        "Er",
+        "Ho",
+        "Es",
+        "Md",
+        "La",
+        "Po",
+        "Pa",
+        "Os",
+    ]
+) | frozenset(symbol for symbol in ALL_ELEMENTS if len(symbol) == 1)
+_NEVER_ALONE = frozenset({"No", "At", "He"})
+_SENTENCE_WORDS = frozenset({"In", "As", "Be", "I", "Am"})
+_NO_CUES = frozenset({"and", "need", "on", "not"})
+_CHEMICAL = ("element", "group")
+
+
+def find_symbols(reading: Reading) -> list[Item]:
+    """Unclaimed words that are written like element symbols, ambiguous ones included.
+
+    Raises:
+        RequestError: an element is asked for that does not exist.
+    """
+    found: dict[int, Item] = {}
+    for match in _SYMBOL.finditer(reading.source.open):
+        if match[1] not in ALL_ELEMENTS:
+            _refuse_unknown(reading, match)
+        elif not _is_something_else(reading, match):
+            found[match.start()] = Item(*match.span(), "element", match[1])
+    for match in _LOWER_SYMBOL.finditer(reading.source.open):
+        symbol = match[1].capitalize()
+        if symbol in ALL_ELEMENTS:
+            found[match.start(1)] = Item(*match.span(1), "element", symbol)
+    return [found[start] for start in sorted(found)]
+
+
+def with_company(reading: Reading, others: list[Item], symbols: list[Item]) -> list[Item]:
+    """The symbols that are elements: unambiguous ones, and others in evident company.
+
+    Evident is an affix (In-free), a cue (without As), or another element of the same list.
+
+    Args:
+        reading: the request.
+        others: elements and groups that the text names in words.
+        symbols: what `find_symbols` found.
+    """
+    named = [item for item in others if item.kind in _CHEMICAL]
+    nodes = sorted([*named, *symbols], key=lambda item: item.start)
+    wanted = set(symbols)
+    sure = [node not in wanted or _is_certain(reading, node) for node in nodes]
+    possible = [yes or _is_possible(reading, node) for node, yes in zip(nodes, sure, strict=True)]
+    for i in range(1, len(nodes)):
+        if sure[i - 1] and possible[i] and not sure[i]:
+            sure[i] = connects(reading.source.plain[nodes[i - 1].end : nodes[i].start])
+    for i in range(len(nodes) - 2, -1, -1):
+        between = reading.source.plain[nodes[i].end : nodes[i + 1].start]
+        if possible[i] and not sure[i] and len(between) < 8 and connects(between):
+            sure[i] = sure[i + 1] or (possible[i + 1] and "," in between)
+            sure[i + 1] = sure[i + 1] or sure[i]
+    return [node for node, yes in zip(nodes, sure, strict=True) if yes and node in wanted]
+
+
+def has_affix(reading: Reading, start: int, end: int) -> bool:
+    """Whether "-free", "-based", "atoms" or a charge shows that a word is an element."""
+    charged = reading.source.plain[start:end].endswith("+")
+    return charged or _AFFIXED.match(reading.text_after(end, 16)) is not None
+
+
+def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
+    """B site, phase I, U.S."""
+    if _NO_ELEMENT_AFTER.match(reading.text_after(match.end(), 12)):
+        return True
+    return _NO_ELEMENT_BEFORE.search(reading.text_before(match.start(), 12)) is not None
+
+
+def _is_certain(reading: Reading, item: Item) -> bool:
+    if item.value not in AMBIGUOUS or has_affix(reading, item.start, item.end):
+        return True
+    return _is_possible(reading, item) and _has_cue(reading, item)
+
+
+def _is_possible(reading: Reading, item: Item) -> bool:
+    """Whether an ambiguous symbol may be an element where it stands."""
+    plain = reading.source.plain
+    word = plain[item.start : item.end]
+    if word in _NEVER_ALONE or (word in _SENTENCE_WORDS and _starts_sentence(reading, item.start)):
+        return False
+    return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 8]) is not None
+
+
+def _starts_sentence(reading: Reading, position: int) -> bool:
+    before = reading.source.plain[max(0, position - 3) : position].rstrip(" ")
+    return not before or before[-1] in ".!?\n:;"
+
+
+def _has_cue(reading: Reading, item: Item) -> bool:
+    cue = reading.cue_before(item.start)
+    if cue is None or reading.source.plain[cue.start : cue.end].lower() in _NO_CUES:
+        return False
+    return cue.value != "include" or reading.source.plain[cue.end : item.start] in (" ", ": ")
+
+
+def _refuse_unknown(reading: Reading, match: re.Match[str]) -> None:
+    """Refuse "contains Xx"; a stray capital elsewhere is just not understood."""
+    cue = reading.cue_before(match.start())
+    if cue is None or len(match[1]) != 2 or cue.end + 1 != match.start():
+        return
+    if reading.source.plain[cue.start : cue.end].lower().startswith("contain"):
+        raise RequestError(f"{match[1]!r} is not a chemical element")

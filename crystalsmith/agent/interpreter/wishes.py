@@ -1,0 +1,139 @@
+"""Reads structure families, electronic classes, stability and novelty."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.lexicon import chemical_parts
+from crystalsmith.core.clauses import (
+    ElectronicClass,
+    FamilyClause,
+    Novel,
+    PropertyRange,
+    Stable,
+)
+from crystalsmith.core.properties import METASTABLE_BELOW
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.lexicon import Mention
+    from crystalsmith.agent.interpreter.reading import Reading
+
+_STRUCTURE_WORDS = r"type|like|structured?|prototype|lattice|family|phase|crystal\s+structure"
+_STRUCTURE_WORD = re.compile(rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS})(?!\w)", re.IGNORECASE)
+_TYPE_WORD = re.compile(
+    rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS}|structures(?=[\s,.;)]|$))(?!\w)", re.IGNORECASE
+)
+# "New" alone is no wish when one of these follows.
+_PLAIN_WORDS = frozenset({"new", "known", "existing", "unknown", "unexplored", "hypothetical"})
+_OTHER_NOUN = re.compile(
+    r"[\s-]+(?:to|here|in|job|year|york|zealand|project|paper|student|colleague|idea|team|version"
+    r"|task|account|user|position|message|email|for|as|that|by|thing|properties|synthesis|boss"
+    r"|supervisor)\b",
+    re.IGNORECASE,
+)
+
+
+def read_families(reading: Reading) -> None:
+    """Read named structure families; a special one makes the general one in its name redundant."""
+    mentions = [m for m in reading.mentions("family") if not _is_compound(reading, m)]
+    names = {m.value for m in mentions}
+    general = {n for n in names for other in names if n != other and n in re.split("[ -]", other)}
+    for mention, negation in reading.settled(mentions, "families"):
+        end = _with_type_word(reading, mention.end)
+        if negation is not None:
+            reading.cannot_score(negation.start, end)
+        elif mention.value in general:
+            reading.source.claim(mention.start, end)
+        else:
+            is_read_on = bool(chemical_parts(mention, reading.source))
+            reading.add(FamilyClause, mention.start, end, keep_open=is_read_on, name=mention.value)
+
+
+def _is_compound(reading: Reading, mention: Mention) -> bool:
+    """Lithium niobate is a compound; "lithium niobate structure" names the family."""
+    parts = chemical_parts(mention, reading.source)
+    after = reading.text_after(mention.end, 20)
+    return any(p.kind == "element" for p in parts) and not _STRUCTURE_WORD.match(after)
+
+
+def _with_type_word(reading: Reading, end: int) -> int:
+    match = _TYPE_WORD.match(reading.text_after(end, 30))
+    return end + match.end() if match else end
+
+
+def read_electronic_classes(reading: Reading) -> None:
+    """Read metal, semiconductor, insulator, wide gap.
+
+    Where a semiconductor ends and an insulator begins is convention: beside a figure for the gap
+    the class only says that there is a gap.
+    """
+    opposite = {"metallic": "non_metallic", "non_metallic": "metallic"}
+    beside = _figure(reading, "band_gap") is not None
+    mentions = reading.mentions("electronic")
+    for mention, negation in reading.settled(mentions, "electronic classes"):
+        start = mention.start if negation is None else negation.start
+        name = mention.value if negation is None else opposite.get(mention.value)
+        if name is None:
+            reading.cannot_score(start, mention.end)
+        else:
+            reading.add(ElectronicClass, start, mention.end, name=name, beside_figure=beside)
+
+
+def read_stability(reading: Reading) -> None:
+    """Read stable, metastable, on the hull; a figure for the hull distance says what is meant."""
+    figure = _figure(reading, "e_above_hull")
+    for mention, negation in reading.settled(reading.mentions("stable"), "degrees of stability"):
+        if negation is not None:
+            reading.cannot_score(negation.start, mention.end)
+        elif mention.value == "on_hull":
+            reading.add(PropertyRange, mention.start, mention.end, name="e_above_hull", maximum=0.0)
+        elif mention.value == "metastable":
+            _add_metastable(reading, mention, figure)
+        else:
+            reading.add(Stable, mention.start, mention.end)
+
+
+def _figure(reading: Reading, name: str) -> PropertyRange | None:
+    ranges = (c for _, c in reading.clauses if isinstance(c, PropertyRange))
+    return next((c for c in ranges if c.name == name), None)
+
+
+def _add_metastable(reading: Reading, mention: Mention, figure: PropertyRange | None) -> None:
+    words = reading.source.words(mention.start, mention.end)
+    if figure is not None:
+        reading.source.claim(mention.start, mention.end)
+        reading.note(f"'{words}' was read by the hull distance that is given")
+        return
+    reading.add(
+        PropertyRange, mention.start, mention.end, name="e_above_hull", maximum=METASTABLE_BELOW
+    )
+    reading.note(f"'{words}' was read as at most {METASTABLE_BELOW:g} eV/atom above the hull")
+
+
+def read_novelty(reading: Reading) -> None:
+    """Read new, unreported, not in the ICSD, known."""
+    mentions = [m for m in reading.mentions("novel") if not _is_about_else(reading, m)]
+    for mention, negation in reading.settled(mentions, "known and new"):
+        start = mention.start if negation is None else negation.start
+        known = (mention.value == "known") == (negation is None)
+        reading.add(Novel, start, mention.end, known=known)
+
+
+def _is_about_else(reading: Reading, mention: Mention) -> bool:
+    """Claim "new" that is not said of the material: new to this, a new student."""
+    word = reading.source.plain[mention.start : mention.end].lower()
+    other = word in _PLAIN_WORDS and _OTHER_NOUN.match(reading.text_after(mention.end, 24))
+    if other or _names_place_of(reading, mention):
+        reading.source.claim(mention.start, mention.end)
+        return True
+    return False
+
+
+def _names_place_of(reading: Reading, mention: Mention) -> bool:
+    """Whether "in the ICSD" only says where something has not been reported."""
+    earlier = next(reading.before(mention.start, "novel"), None)
+    if mention.value != "known" or earlier is None or earlier.value != "new":
+        return False
+    between = reading.source.plain[earlier.end : mention.start]
+    return len(between) < 20 and not re.search(r"[.,;\n]", between)
