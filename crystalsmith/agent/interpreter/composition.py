@@ -169,9 +169,8 @@ def _not_yet_asked(reading: Reading, elements: list[str]) -> list[str]:
     """Elements that neither the formula nor an earlier wish asks for already."""
     formula = formula_of(reading)
     known = set() if formula is None else {element.symbol for element in formula.elements}
-    for _, clause in reading.clauses:
-        if isinstance(clause, IncludeElements):
-            known |= set(clause.elements)
+    for clause in reading.of_kind(IncludeElements):
+        known |= set(clause.elements)
     return [element for element in dict.fromkeys(elements) if element not in known]
 
 

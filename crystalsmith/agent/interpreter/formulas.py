@@ -38,6 +38,11 @@ _OPEN_AMOUNT = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Z][a-z]?[\d.]{0,6}){0,8}[A-Z][a-z]?\d?[+-]?[xyδ](?![a-z])"
     r"(?:[A-Z][a-z]?[\d.]{0,6}(?:[+-]?[xyδ])?){0,8}(?![A-Za-z])"
 )
+# (Cs,Rb)PbI3
+_MIXED_SITE = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z0-9]{0,20}\((?:[A-Z][a-z]?[\d.]{0,5},\s?){1,4}[A-Z][a-z]?[\d.]{0,5}\)"
+    r"(?:\d|[A-Z])[A-Za-z0-9]{0,20}"
+)
 _ANNOUNCED = re.compile(
     r"(?:formula|composition|stoichiometry|compounds?|type)(?:\s+(?:of|is|like))?[\s:=]*$", re.I
 )
@@ -86,8 +91,8 @@ def read_formulas(reading: Reading) -> None:
 
 def formula_of(reading: Reading) -> Composition | None:
     """The exact formula read so far, if any."""
-    exact = next((c for _, c in reading.clauses if isinstance(c, ExactFormula)), None)
-    return parse_formula(exact.formula) if exact is not None else None
+    exact = reading.of_kind(ExactFormula)
+    return parse_formula(exact[0].formula) if exact else None
 
 
 def _formulas(reading: Reading) -> Iterator[Formula]:
@@ -168,6 +173,9 @@ def _checked(token: str) -> str:
 
 
 def _refuse_open_amounts(reading: Reading) -> None:
+    mixed = _MIXED_SITE.search(reading.source.open)
+    if mixed is not None:
+        raise FormulaError(f"{mixed.group()!r} mixes elements on one site; give an ordered formula")
     for match in _OPEN_AMOUNT.finditer(reading.source.open):
         symbols = _SYMBOL.findall(match.group())
         has_digit = any(character.isdigit() for character in match.group())

@@ -81,10 +81,10 @@ def interpret(text: str) -> DesignRequest:
         reader(reading)
     leftover = not_understood(reading)
     ensure_on_topic(reading, leftover)
-    clauses = sorted(reading.clauses, key=lambda row: row[0])
+    wishes = sorted(reading.wishes, key=lambda wish: wish.start)
     request = DesignRequest(
         text=text,
-        clauses=cast("tuple[AnyClause, ...]", tuple(clause for _, clause in clauses)),
+        clauses=cast("tuple[AnyClause, ...]", tuple(wish.clause for wish in wishes)),
         count=reading.count,
         count_words=reading.count_words,
         unsupported=tuple(words for _, words in sorted(reading.unsupported)),

@@ -128,11 +128,10 @@ def ensure_on_topic(reading: Reading, leftover: tuple[str, ...]) -> None:
     Raises:
         RequestError: nothing, or only a chance word, was recognised.
     """
-    clauses = [clause for _, clause in reading.clauses]
-    strong = [clause for clause in clauses if not isinstance(clause, _WEAK)]
+    strong = [wish for wish in reading.wishes if not isinstance(wish.clause, _WEAK)]
     topics = [m for m in reading.all_mentions if m.kind == "topic"]
     off = [m for m in reading.all_mentions if m.kind == "off"]
-    weak = len(clauses) - len(strong)
+    weak = len(reading.wishes) - len(strong)
     words = sum(len(phrase.split()) for phrase in leftover)
     on_topic = bool(strong) or bool(topics and (weak or reading.unsupported or reading.count))
     on_topic = on_topic or (

@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from crystalsmith.agent.interpreter.reading import Reading, only_words, word_set
+from crystalsmith.agent.interpreter.reading import Reading, Wish, only_words, word_set
 from crystalsmith.core.clauses import ElectronicClass, PropertyRange
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.quantities import Quantity
 
 EV_NM = 1239.84
+
+# Words further apart than this are not quoted together.
+_NEAR = 60
 
 _PHRASES = ("property", "other_property", "optical", "electronic")
 _FITTING: dict[str, tuple[str, ...]] = {
@@ -153,7 +156,7 @@ def _add(reading: Reading, quantity: Quantity, owner: Mention | str) -> None:
     if not isinstance(owner, str) and owner.kind != "electronic":
         first = _with_adjective(reading, owner.start)
         source.claim(first, owner.end)
-        if abs(owner.start - quantity.end) < 60 and abs(quantity.start - owner.end) < 60:
+        if abs(owner.start - quantity.end) < _NEAR and abs(quantity.start - owner.end) < _NEAR:
             start, end = min(first, start), max(owner.end, end)
     name = _name(owner)
     if not name:
@@ -162,7 +165,17 @@ def _add(reading: Reading, quantity: Quantity, owner: Mention | str) -> None:
         reading.cannot_score(start, end, "energies are scored per atom, not per formula unit")
     else:
         inner = _claim_around(reading, start, end, quantity)
+        if _is_repeated(reading, name, quantity):
+            source.claim(*inner)
+            return
         reading.add(PropertyRange, *inner, name=name, **_figures(name, quantity))
+
+
+def _is_repeated(reading: Reading, name: str, quantity: Quantity) -> bool:
+    """Whether a target says again what another has said: 2.26 eV (549 nm)."""
+    target = _figures(name, quantity).get("target")
+    earlier = [c.target for c in reading.of_kind(PropertyRange) if c.name == name and c.target]
+    return target is not None and any(abs(value - target) <= 0.02 * value for value in earlier)
 
 
 def _claim_around(reading: Reading, start: int, end: int, quantity: Quantity) -> tuple[int, int]:
@@ -213,39 +226,39 @@ def _gap(wavelength: float | None, factor: float) -> float | None:
 
 def _merge_bounds(reading: Reading) -> None:
     """A lower and an upper bound on one property are a range."""
-    merged: list[tuple[int, PropertyRange]] = []
-    others = []
-    for start, clause in reading.clauses:
-        if not isinstance(clause, PropertyRange):
-            others.append((start, clause))
-            continue
-        index = next((i for i, (_, c) in enumerate(merged) if _complete(c, clause)), None)
+    merged: list[Wish] = []
+    for wish in reading.wishes:
+        index = next((i for i, other in enumerate(merged) if _complete(other, wish)), None)
         if index is None:
-            merged.append((start, clause))
+            merged.append(wish)
         else:
-            merged[index] = (merged[index][0], _joined(reading, merged[index][1], clause))
-    reading.clauses = [*others, *merged]
+            merged[index] = _joined(reading, merged[index], wish)
+    reading.wishes = merged
 
 
-def _complete(first: PropertyRange, second: PropertyRange) -> bool:
+def _complete(first: Wish, second: Wish) -> bool:
     """Whether one is a lower and the other an upper bound, and both can hold."""
-    if first.name != second.name or first.target is not None or second.target is not None:
+    one, other = first.clause, second.clause
+    if not (isinstance(one, PropertyRange) and isinstance(other, PropertyRange)):
         return False
-    low = [c.minimum for c in (first, second) if c.minimum is not None]
-    high = [c.maximum for c in (first, second) if c.maximum is not None]
+    if one.name != other.name or one.target is not None or other.target is not None:
+        return False
+    low = [bound for bound in (one.minimum, other.minimum) if bound is not None]
+    high = [bound for bound in (one.maximum, other.maximum) if bound is not None]
     return len(low) == 1 and len(high) == 1 and low[0] <= high[0]
 
 
-def _joined(reading: Reading, first: PropertyRange, second: PropertyRange) -> PropertyRange:
-    text = reading.source.text
-    start = text.find(first.words)
-    end = text.find(second.words, start + len(first.words))
-    words = first.words
-    if 0 <= start < end < start + len(first.words) + 40:
-        words = text[start : end + len(second.words)]
-    low = first.minimum if first.minimum is not None else second.minimum
-    high = first.maximum if first.maximum is not None else second.maximum
-    return PropertyRange(words=words, name=first.name, minimum=low, maximum=high)
+def _joined(reading: Reading, first: Wish, second: Wish) -> Wish:
+    start, end = min(first.start, second.start), max(first.end, second.end)
+    if second.start - first.end > _NEAR:
+        start, end = first.start, first.end
+    figures = {
+        key: value
+        for wish in (first, second)
+        for key, value in wish.clause.model_dump(exclude_none=True).items()
+    }
+    figures["words"] = reading.source.words(start, end)
+    return Wish(start, end, PropertyRange(**figures))
 
 
 def _read_without_figure(reading: Reading, mention: Mention) -> None:

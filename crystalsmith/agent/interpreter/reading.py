@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from crystalsmith.agent.interpreter.lexicon import Mention, chemical_parts, find_mentions, table
 from crystalsmith.agent.interpreter.quantities import Quantity, find_quantities
+from crystalsmith.core.clauses import Clause
 from crystalsmith.core.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from crystalsmith.agent.interpreter.source import Source
-    from crystalsmith.core.clauses import Clause
+
+_Kind = TypeVar("_Kind", bound=Clause)
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[^\s\w]|_")
 _MAX_GAP = 60
@@ -31,12 +33,20 @@ def word_set(section: str, name: str) -> frozenset[str]:
     return frozenset(table("grammar")[section][name])
 
 
+class Wish(NamedTuple):
+    """A clause and the span that it was read from."""
+
+    start: int
+    end: int
+    clause: Clause
+
+
 class Reading:
     """A request while it is being read; every reader adds to it.
 
     Attributes:
         source: the text and what of it has been claimed.
-        clauses: wishes with the offset that they were read at.
+        wishes: clauses with the spans that they were read from.
         unsupported: what was asked for and cannot be scored, with offsets.
         notes: remarks worth showing.
         count: number of candidates asked for.
@@ -45,7 +55,7 @@ class Reading:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.clauses: list[tuple[int, Clause]] = []
+        self.wishes: list[Wish] = []
         self.unsupported: list[tuple[int, str]] = []
         self.notes: list[str] = []
         self.count: int | None = None
@@ -122,8 +132,12 @@ class Reading:
         if not keep_open:
             self.source.claim(start, end)
         same = clause.model_copy(update={"words": ""})
-        if all(other.model_copy(update={"words": ""}) != same for _, other in self.clauses):
-            self.clauses.append((start, clause))
+        if all(wish.clause.model_copy(update={"words": ""}) != same for wish in self.wishes):
+            self.wishes.append(Wish(start, end, clause))
+
+    def of_kind(self, kind: type[_Kind]) -> list[_Kind]:
+        """Clauses of one class, read so far."""
+        return [wish.clause for wish in self.wishes if isinstance(wish.clause, kind)]
 
     def cannot_score(self, start: int, end: int, note: str = "") -> None:
         """Say a span back as something that cannot be scored, and claim it."""

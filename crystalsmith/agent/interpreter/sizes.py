@@ -18,7 +18,7 @@ Bounds = tuple[int | None, int | None]
 _Kind = type[AtomCount] | type[ElementCount]
 
 _ATOMS_AFTER = re.compile(
-    r"""\s*-?\s*(?:total\s+)?atoms?\b
+    r"""\s*-?\s*(?:total\s+)?(?:atoms?|sites)\b
     (?:\s*(?:/|per|in|inside|within)\s*(?:(?:the|its|a|each|one)\s+)?
        (?:(?:primitive|unit|conventional)\s*){0,2}cells?)?
     (?:[\s-]+(?:primitive\s+|unit\s+)?cell)?""",
@@ -130,14 +130,15 @@ def _bounds(reading: Reading, quantity: Quantity, kind: _Kind) -> Bounds:
 def _add(reading: Reading, kind: _Kind, start: int, end: int, bounds: Bounds) -> None:
     """Add a count, joined with an earlier one-sided one: at least 3, at most 5."""
     low, high = bounds
-    for index, (earlier_start, clause) in enumerate(reading.clauses):
+    for wish in reading.wishes:
+        clause = wish.clause
         if not isinstance(clause, kind):
             continue
         if (clause.minimum, high) == (None, None) or (clause.maximum, low) == (None, None):
             low = clause.minimum if low is None else low
             high = clause.maximum if high is None else high
-            del reading.clauses[index]
-            start = min(start, earlier_start)
+            reading.wishes.remove(wish)
+            start = min(start, wish.start)
             break
     reading.add(kind, start, end, minimum=low, maximum=high)
 

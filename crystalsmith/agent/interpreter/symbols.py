@@ -117,7 +117,8 @@ def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
 def _is_certain(reading: Reading, item: Item) -> bool:
     if item.value not in AMBIGUOUS or has_affix(reading, item.start, item.end):
         return True
-    return _is_possible(reading, item) and _has_cue(reading, item)
+    is_all = reading.source.plain.strip() == item.value
+    return is_all or (_is_possible(reading, item) and _has_cue(reading, item))
 
 
 def _is_possible(reading: Reading, item: Item) -> bool:

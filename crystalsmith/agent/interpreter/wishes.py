@@ -95,8 +95,7 @@ def read_stability(reading: Reading) -> None:
 
 
 def _figure(reading: Reading, name: str) -> PropertyRange | None:
-    ranges = (c for _, c in reading.clauses if isinstance(c, PropertyRange))
-    return next((c for c in ranges if c.name == name), None)
+    return next((c for c in reading.of_kind(PropertyRange) if c.name == name), None)
 
 
 def _add_metastable(reading: Reading, mention: Mention, figure: PropertyRange | None) -> None:

@@ -100,7 +100,7 @@ class IncludeGroups(_GroupsClause):
 
     def wish(self) -> str:
         """In words."""
-        return f"contains a {', a '.join(self.groups)}"
+        return f"contains {', '.join(with_article(group) for group in self.groups)}"
 
     def allows_composition(self, composition: Composition) -> bool:
         """Whether every group is represented."""
@@ -182,7 +182,8 @@ class ElementCount(CompositionClause):
 
     def wish(self) -> str:
         """In words."""
-        return f"{bounds_in_words(self.minimum, self.maximum)} elements"
+        noun = "element" if self.maximum == 1 else "elements"
+        return f"{bounds_in_words(self.minimum, self.maximum)} {noun}"
 
     def allows_composition(self, composition: Composition) -> bool:
         """Whether the number of elements lies within the bounds."""
@@ -204,8 +205,7 @@ class AnionClass(CompositionClause):
 
     def wish(self) -> str:
         """In words."""
-        article = "an" if self.name[0] in "aeiou" else "a"
-        return f"{article} {self.name}"
+        return with_article(self.name)
 
     def allows_composition(self, composition: Composition) -> bool:
         """Whether the most electronegative element belongs to the class."""
@@ -241,6 +241,11 @@ class AtomCount(Clause):
         """Judge by the primitive cell of the finished crystal."""
         count = len(evidence.structure.get_primitive_structure())
         return verdict(within(count, self.minimum, self.maximum), f"{count} atoms")
+
+
+def with_article(noun: str) -> str:
+    """A noun with its indefinite article: an oxide, a halide."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _check_bounds(minimum: int | None, maximum: int | None) -> None:
