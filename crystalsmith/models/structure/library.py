@@ -7,14 +7,14 @@ exists.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pymatgen.core import Element
 
-from crystalsmith.core.chemistry.elements import element_distances
+from crystalsmith.core.chemistry.exchange import nearest_exchanges
+from crystalsmith.models.structure.lattice import VOLUME, coefficients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
 
-_MAX_PERMUTATIONS = 24
-
 
 class BorrowedGeometry(NamedTuple):
     """A known crystal with its elements replaced by those of the template.
@@ -34,13 +32,13 @@ class BorrowedGeometry(NamedTuple):
     Attributes:
         crystal: the geometry on the template asked for; the volume is still the known crystal's.
         original: the crystal as known.
-        entry: index of the known crystal among those the library was built from.
+        id: of the known crystal's entry.
         distance: mean `element_distance` of the replacements, weighted by atoms.
     """
 
     crystal: SymmetricCrystal
     original: SymmetricCrystal
-    entry: int
+    id: str
     distance: float
 
 
@@ -90,57 +88,50 @@ class TemplateLibrary:
         if shelf is None:
             return []
         symbols = _slots(template)
-        distances, permutations = self._distances(template, symbols, shelf)
+        amounts = np.array([template.composition[symbol] for symbol in symbols])
+        wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
+        letters = [template.letters[symbol] for symbol in symbols]
+        distances, orders = nearest_exchanges(
+            wanted, shelf.elements, amounts / amounts.sum(), letters
+        )
         if exclude_formula is not None:
             distances[self._formulas[shelf.entries] == exclude_formula] = np.inf
-        order = np.argsort(distances, kind="stable")[:count]
+        nearest = np.argsort(distances, kind="stable")[:count]
         return [
-            self._borrow(int(shelf.entries[row]), symbols, permutations[row], float(distances[row]))
-            for row in order
+            self._borrow(int(shelf.entries[row]), symbols, orders[row], float(distances[row]))
+            for row in nearest
             if np.isfinite(distances[row])
         ]
 
-    def _distances(
-        self, template: SymmetryTemplate, symbols: list[str], shelf: _Shelf
-    ) -> tuple[NDArray[np.float64], list[tuple[int, ...]]]:
-        """Distance to every crystal of the shelf under the best assignment of elements."""
-        table = element_distances()
-        amounts = np.array([template.composition[symbol] for symbol in symbols])
-        weights = amounts / amounts.sum()
-        wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
-        best = np.full(len(shelf.entries), np.inf)
-        chosen: list[tuple[int, ...]] = [()] * len(shelf.entries)
-        for permutation in _interchangeable(template, symbols):
-            gaps = table[wanted[None, :], shelf.elements[:, list(permutation)]] @ weights
-            for row in np.flatnonzero(gaps < best):
-                chosen[row] = permutation
-            best = np.minimum(best, gaps)
-        return best, chosen
-
     def _borrow(
-        self, entry: int, symbols: list[str], permutation: tuple[int, ...], distance: float
+        self, entry: int, symbols: list[str], order: tuple[int, ...], distance: float
     ) -> BorrowedGeometry:
         original = self.entries[entry].crystal
         known = _slots(original.template)
-        replacement = {known[permutation[slot]]: symbol for slot, symbol in enumerate(symbols)}
-        return BorrowedGeometry(original.with_elements(replacement), original, entry, distance)
+        replacement = {known[order[slot]]: symbol for slot, symbol in enumerate(symbols)}
+        known_id = self.entries[entry].id
+        return BorrowedGeometry(original.with_elements(replacement), original, known_id, distance)
+
+
+def expected_volume(template: SymmetryTemplate, volumes: NDArray[np.floating]) -> float:
+    """Å³ per atom that the elements' volumes add up to."""
+    shares = template.composition.fractional_composition.items()
+    return float(sum(volumes[element.Z] * share for element, share in shares))
+
+
+def borrowed_coefficients(
+    borrowed: BorrowedGeometry, volumes: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Lattice coefficients of a borrowed geometry, its volume rescaled to the new elements."""
+    values = coefficients(borrowed.crystal.lattice)
+    new = expected_volume(borrowed.crystal.template, volumes)
+    old = expected_volume(borrowed.original.template, volumes)
+    values[VOLUME] += np.log(new / old) / 3
+    return values
 
 
 def _slots(template: SymmetryTemplate) -> list[str]:
     """Elements in the order of the pattern's letter strings."""
     return [
         symbol for _, symbol in sorted((row, symbol) for symbol, row in template.letters.items())
-    ]
-
-
-def _interchangeable(template: SymmetryTemplate, symbols: list[str]) -> list[tuple[int, ...]]:
-    """Slot permutations that only exchange slots with the same letters."""
-    letters = [template.letters[symbol] for symbol in symbols]
-    groups = [
-        list(group) for _, group in itertools.groupby(range(len(letters)), key=letters.__getitem__)
-    ]
-    combinations = itertools.product(*(itertools.permutations(group) for group in groups))
-    return [
-        tuple(itertools.chain.from_iterable(choice))
-        for choice in itertools.islice(combinations, _MAX_PERMUTATIONS)
     ]

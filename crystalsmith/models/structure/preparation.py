@@ -10,8 +10,12 @@ from pymatgen.core import Element
 from crystalsmith.core.crystallography.crystal import equivalent_descriptions
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.structure.arrays import TrainingArrays
-from crystalsmith.models.structure.lattice import VOLUME, coefficients
-from crystalsmith.models.structure.library import BorrowedGeometry, TemplateLibrary
+from crystalsmith.models.structure.lattice import coefficients
+from crystalsmith.models.structure.library import (
+    BorrowedGeometry,
+    TemplateLibrary,
+    borrowed_coefficients,
+)
 from crystalsmith.models.structure.network import MAX_Z
 from crystalsmith.models.structure.wyckoff_table import position_key
 
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from crystalsmith.core.crystallography.crystal import SymmetricCrystal
-    from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
 
 MAX_DESCRIPTIONS = 16
@@ -68,23 +71,6 @@ def fit_atomic_volumes(entries: Sequence[Entry]) -> NDArray[np.float64]:
     normal = contents.T @ contents + 0.1 * np.eye(MAX_Z)
     fitted = usual + np.linalg.solve(normal, contents.T @ (targets - contents @ usual))
     return np.maximum(fitted, _MIN_VOLUME)
-
-
-def expected_volume(template: SymmetryTemplate, volumes: NDArray[np.float64]) -> float:
-    """Å³ per atom that the elements' volumes add up to."""
-    shares = template.composition.fractional_composition.items()
-    return float(sum(volumes[element.Z] * share for element, share in shares))
-
-
-def borrowed_coefficients(
-    borrowed: BorrowedGeometry, volumes: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Lattice coefficients of a borrowed geometry, its volume rescaled to the new elements."""
-    values = coefficients(borrowed.crystal.lattice)
-    new = expected_volume(borrowed.crystal.template, volumes)
-    old = expected_volume(borrowed.original.template, volumes)
-    values[VOLUME] += np.log(new / old) / 3
-    return values
 
 
 def padded_free(crystal: SymmetricCrystal) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""Composition models: what a formula alone tells about gap, formation energy and the hull."""

@@ -1,0 +1,269 @@
+"""Joint beam search over space group, formula units and Wyckoff letters.
+
+Only words that keep the template realisable are ever offered to the language model, whose
+probabilities are renormalised over them. Words may be any number of tokens of the base's tokenizer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from crystalsmith.models.constraint.language_model import (
+    SPACE_GROUP_ADAPTER,
+    WYCKOFF_ADAPTER,
+    ConstraintLM,
+    Reading,
+)
+from crystalsmith.models.constraint.realisable import Unfinished, allowed_units, letters_of
+from crystalsmith.prompts.constraint import END, UNITS, Question, group_word, join, units_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+
+class DecodedTemplate(NamedTuple):
+    """One answer.
+
+    Attributes:
+        number: space group.
+        letters: letters of each element of the question as one string.
+        log_probability: natural logarithm, as the model sees it.
+    """
+
+    number: int
+    letters: tuple[str, ...]
+    log_probability: float
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Where an answer stands: what is written, and which words may follow."""
+
+    question: Question
+    number: int
+    state: Unfinished | None = None  # None until the formula units are known
+    element: int = -1  # index of the element at hand, -1 before the first
+    letters: tuple[str, ...] = ()
+    finished: bool = False
+
+    def words(self) -> list[str]:
+        """Words that may come next."""
+        amounts = self.question.amounts or ()
+        if self.state is None:
+            return [units_word(units) for units in allowed_units(self.number, amounts)]
+        if self.element < 0:
+            return [self.question.elements[0]]
+        if self.state.counts[0] > 0:
+            names = letters_of(self.number).names
+            return [names[index] for index in self.state.options()]
+        if self.element + 1 < len(amounts):
+            return [self.question.elements[self.element + 1]]
+        return [END]
+
+    def after(self, word: str) -> _Writer:
+        """The writer once a word is written."""
+        amounts = self.question.amounts or ()
+        if self.state is None:
+            counts = tuple(int(word[1:]) * amount for amount in amounts)
+            return replace(self, state=Unfinished(self.number, counts))
+        if word == END:
+            return replace(self, finished=True)
+        if self.element < 0 or self.state.counts[0] == 0:
+            state = self.state if self.element < 0 else self.state.next_element()
+            return replace(self, state=state, element=self.element + 1, letters=(*self.letters, ""))
+        index = letters_of(self.number).names.index(word)
+        letters = (*self.letters[:-1], self.letters[-1] + word)
+        return replace(self, state=self.state.with_letter(index), letters=letters)
+
+
+@dataclass
+class _Beam:
+    """One hypothesis: its writer, the tokens of a word not yet complete, and its score."""
+
+    writer: _Writer
+    row: int
+    score: float
+    pending: tuple[int, ...] = ()
+
+
+@dataclass
+class _Search:
+    """Beam search for one question."""
+
+    beams: list[_Beam]
+    finished: list[DecodedTemplate] = field(default_factory=list)
+
+
+def decode(
+    model: ConstraintLM,
+    questions: Sequence[Question],
+    *,
+    width: int = 20,
+    allow: Callable[[int], bool] | None = None,
+) -> list[list[DecodedTemplate]]:
+    """The most probable realisable templates of each question, best first.
+
+    Args:
+        model: base and adapters.
+        questions: with amounts given.
+        width: beams per question and answers at most.
+        allow: space groups that may be used; all when not given.
+    """
+    groups = best_groups(model, questions, width=width, allow=allow)
+    texts = [join(question.words()) for question in questions]
+    prompts, owners = [], []
+    for index, ranked in enumerate(groups):
+        for number, _ in ranked:
+            prompts.append(f"{texts[index]} {group_word(number)} {UNITS}")
+            owners.append(index)
+    if not prompts:
+        return [[] for _ in questions]
+    scores, reading = model.read(WYCKOFF_ADAPTER, prompts)
+    searches = [_Search([]) for _ in questions]
+    flat = [(number, value) for ranked in groups for number, value in ranked]
+    for row, (owner, (number, value)) in enumerate(zip(owners, flat, strict=True)):
+        searches[owner].beams.append(_Beam(_Writer(questions[owner], number), row, value))
+    _run(model, searches, scores, reading, width)
+    return [sorted(s.finished, key=lambda t: -t.log_probability)[:width] for s in searches]
+
+
+def best_groups(
+    model: ConstraintLM,
+    questions: Sequence[Question],
+    *,
+    width: int,
+    allow: Callable[[int], bool] | None = None,
+) -> list[list[tuple[int, float]]]:
+    """The most probable space groups that can hold each formula, with log-probabilities."""
+    scores = _word_scores(model, [join(question.words()) for question in questions])
+    ranked = []
+    for question, row in zip(questions, scores.log_softmax(1), strict=True):
+        best: list[tuple[int, float]] = []
+        for index in row.argsort(descending=True).tolist():
+            number = index + 1
+            if len(best) == width:
+                break
+            if (allow is None or allow(number)) and allowed_units(number, question.amounts or ()):
+                best.append((number, float(row[index])))
+        ranked.append(best)
+    return ranked
+
+
+def _word_scores(model: ConstraintLM, texts: list[str]) -> Tensor:
+    """Log-probability of every space group's word after each text, ``(texts, 230)``."""
+    words = [model.tokens_of(group_word(number)) for number in range(1, 231)]
+    scores, reading = model.read(SPACE_GROUP_ADAPTER, texts)
+    if all(len(tokens) == 1 for tokens in words):
+        return scores[:, [tokens[0] for tokens in words]].cpu()
+    rows = []
+    for index in range(len(texts)):
+        own = scores if len(texts) == 1 else scores[index : index + 1]
+        if len(texts) > 1:
+            own, reading = model.read(SPACE_GROUP_ADAPTER, [texts[index]])
+        rows.append(_walk(model, own[0], reading, words))
+    return torch.stack(rows)
+
+
+def _walk(
+    model: ConstraintLM, scores: Tensor, reading: Reading, words: list[tuple[int, ...]]
+) -> Tensor:
+    """Log-probabilities of many-token words that continue one text, walking their prefix tree."""
+    known: dict[tuple[int, ...], Tensor] = {(): scores}
+    order: list[tuple[int, ...]] = [()]
+    while True:
+        rows, prefixes = [], []
+        for word in words:
+            for row, prefix in enumerate(order):
+                longer = word[: len(prefix) + 1]
+                is_inner = len(longer) < len(word) and word[: len(prefix)] == prefix
+                if is_inner and longer not in known and longer not in prefixes:
+                    rows.append(row)
+                    prefixes.append(longer)
+        if not prefixes:
+            break
+        following = model.advance(reading, rows, [prefix[-1] for prefix in prefixes])
+        known |= dict(zip(prefixes, following, strict=True))
+        order = prefixes
+    return torch.stack(
+        [sum((known[w[:i]][w[i]] for i in range(len(w))), torch.zeros(())).cpu() for w in words]
+    )
+
+
+def _run(
+    model: ConstraintLM, searches: list[_Search], scores: Tensor, reading: Reading, width: int
+) -> None:
+    """Advance all searches together, one token a step, until every one is done."""
+    table = scores.cpu()
+    while True:
+        rows: list[int] = []
+        tokens: list[int] = []
+        for search in searches:
+            search.beams = _extend(model, search, table, width)
+            for beam in search.beams:
+                rows.append(beam.row)
+                tokens.append(beam.pending[-1])
+                beam.row = len(rows) - 1
+                _commit(model, beam)
+        if not rows:
+            return
+        table = model.advance(reading, rows, tokens).cpu()
+
+
+def _extend(model: ConstraintLM, search: _Search, table: Tensor, width: int) -> list[_Beam]:
+    """The best continuations of a search's beams; complete answers are moved to ``finished``."""
+    options: list[_Beam] = []
+    for beam in search.beams:
+        following = _followers(model, beam)
+        ids = torch.tensor(list(following))
+        values = table[beam.row, ids].log_softmax(0)
+        for (token, writer_and_pending), value in zip(
+            following.items(), values.tolist(), strict=True
+        ):
+            writer, pending = writer_and_pending
+            options.append(_Beam(writer, beam.row, beam.score + value, (*pending, token)))
+    options.sort(key=lambda beam: -beam.score)
+    kept = options[:width]
+    done = [beam for beam in kept if _completes(model, beam)]
+    for beam in done:
+        answer = DecodedTemplate(beam.writer.number, beam.writer.letters, beam.score)
+        search.finished.append(answer)
+    alive = [beam for beam in kept if beam not in done]
+    if len(search.finished) >= width:
+        worst = sorted(t.log_probability for t in search.finished)[-width]
+        alive = [beam for beam in alive if beam.score > worst]
+    return alive
+
+
+def _followers(model: ConstraintLM, beam: _Beam) -> dict[int, tuple[_Writer, tuple[int, ...]]]:
+    """Tokens that may come next, each with the writer and the pending tokens it continues."""
+    found: dict[int, tuple[_Writer, tuple[int, ...]]] = {}
+    size = len(beam.pending)
+    for word in beam.writer.words():
+        tokens = model.tokens_of(word)
+        if tokens[:size] != beam.pending:
+            continue
+        if len(tokens) > size:
+            found[tokens[size]] = (beam.writer, beam.pending)
+        else:  # the pending tokens are a whole word that is also the beginning of a longer one
+            complete = _Beam(beam.writer.after(word), beam.row, beam.score)
+            found = _followers(model, complete) | found
+    return found
+
+
+def _commit(model: ConstraintLM, beam: _Beam) -> None:
+    """Take the pending tokens as a word as soon as they can be nothing else."""
+    words = {word: model.tokens_of(word) for word in beam.writer.words()}
+    size = len(beam.pending)
+    begun = [word for word, tokens in words.items() if tokens[:size] == beam.pending]
+    if len(begun) == 1 and words[begun[0]] == beam.pending:
+        beam.writer, beam.pending = beam.writer.after(begun[0]), ()
+
+
+def _completes(model: ConstraintLM, beam: _Beam) -> bool:
+    """Whether the tokens just appended end the answer."""
+    return beam.writer.words() == [END] and model.tokens_of(END) == beam.pending

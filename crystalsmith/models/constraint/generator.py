@@ -1,0 +1,196 @@
+"""The constraint generator: a language model's templates mixed with those of neighbours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from crystalsmith.core.crystallography.normaliser import canonical
+from crystalsmith.core.crystallography.template import SymmetryTemplate, electropositive_first
+from crystalsmith.core.errors import TemplateError
+from crystalsmith.models.constraint.decoding import decode
+from crystalsmith.models.constraint.language_model import ConstraintLM
+from crystalsmith.models.constraint.prior import NeighbourPrior
+from crystalsmith.models.runs import load_config
+from crystalsmith.prompts.constraint import MAX_AMOUNT, Question, Stability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+    from pymatgen.core import Composition
+
+    from crystalsmith.core.entry import Entry
+
+SHIPPED = Path(__file__).parent / "weights"
+_BATCH = 16  # questions decoded side by side
+
+
+class RankedTemplate(NamedTuple):
+    """A template with its probability.
+
+    Attributes:
+        template: canonical.
+        probability: of being the crystal's template, among all that were ranked.
+        by_model: the language model's share of the probability, before normalisation.
+        by_neighbours: the neighbours' share.
+    """
+
+    template: SymmetryTemplate
+    probability: float
+    by_model: float
+    by_neighbours: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of the crystal beside its composition.
+
+    Attributes:
+        stability: None for not said.
+        band_gap: eV.
+        formation_energy: eV/atom.
+    """
+
+    stability: Stability | None = None
+    band_gap: float | None = None
+    formation_energy: float | None = None
+
+
+class ConstraintGenerator:
+    """Ranked symmetry templates for a composition.
+
+    Args:
+        model: base and adapters; None leaves the neighbours alone.
+        prior: neighbours; None leaves the model alone.
+        weight: of the model in the mixture, 0 to 1.
+        width: beams of the search.
+    """
+
+    def __init__(
+        self,
+        model: ConstraintLM | None,
+        prior: NeighbourPrior | None = None,
+        *,
+        weight: float = 0.6,
+        width: int = 20,
+    ) -> None:
+        self.model, self.prior, self.weight, self.width = model, prior, weight, width
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path | None = None,
+        entries: Sequence[Entry] = (),
+        device: str | torch.device = "auto",
+    ) -> ConstraintGenerator:
+        """Load weights (the shipped ones when no folder is given) and build the prior from entries.
+
+        Raises:
+            WeightsError: the weights are missing or damaged.
+        """
+        where = folder or SHIPPED
+        config = load_config(where)
+        model = ConstraintLM.load(config.get("base") or where / "base", where, device)
+        prior = NeighbourPrior(entries) if entries else None
+        return cls(model, prior, weight=float(config.get("model_weight", 0.6)))
+
+    def propose(
+        self,
+        composition: Composition,
+        wanted: Wanted | None = None,
+        *,
+        count: int = 20,
+        allow: Callable[[int], bool] | None = None,
+    ) -> list[RankedTemplate]:
+        """Templates for one composition, most probable first.
+
+        Args:
+            composition: any multiple of the formula.
+            wanted: properties and stability to aim for.
+            count: how many at most.
+            allow: space groups that may be used; all when not given.
+        """
+        return self.propose_many([composition], [wanted or Wanted()], count=count, allow=allow)[0]
+
+    def propose_many(
+        self,
+        compositions: Sequence[Composition],
+        wanted: Sequence[Wanted],
+        *,
+        count: int = 20,
+        allow: Callable[[int], bool] | None = None,
+    ) -> list[list[RankedTemplate]]:
+        """`propose` for many compositions at once, which is faster."""
+        results: list[list[RankedTemplate]] = []
+        for begin in range(0, len(compositions), _BATCH):
+            part = list(compositions[begin : begin + _BATCH])
+            spoken = self._ask_model(part, wanted[begin : begin + _BATCH], allow)
+            for composition, by_model in zip(part, spoken, strict=True):
+                by_neighbours = self.prior.propose(composition) if self.prior else {}
+                results.append(self._mixed(by_model, by_neighbours, allow)[:count])
+        return results
+
+    def _ask_model(
+        self,
+        compositions: Sequence[Composition],
+        wanted: Sequence[Wanted],
+        allow: Callable[[int], bool] | None,
+    ) -> list[dict[SymmetryTemplate, float]]:
+        if self.model is None or self.weight == 0:
+            return [{} for _ in compositions]
+        questions = [_question(c, w) for c, w in zip(compositions, wanted, strict=True)]
+        answers = decode(self.model, questions, width=self.width, allow=allow)
+        tables = []
+        for question, templates in zip(questions, answers, strict=True):
+            table: dict[SymmetryTemplate, float] = defaultdict(float)
+            for answer in templates:
+                letters = dict(zip(question.elements, answer.letters, strict=True))
+                raw = SymmetryTemplate.from_letters(answer.number, letters)
+                table[canonical(raw)[0]] += float(np.exp(answer.log_probability))
+            tables.append(dict(table))
+        return tables
+
+    def _mixed(
+        self,
+        by_model: dict[SymmetryTemplate, float],
+        by_neighbours: dict[SymmetryTemplate, float],
+        allow: Callable[[int], bool] | None,
+    ) -> list[RankedTemplate]:
+        weight = self.weight if by_model and by_neighbours else float(bool(by_model))
+        mixed = []
+        for template in {**by_model, **by_neighbours}:
+            if allow is not None and not allow(template.number):
+                continue
+            model = weight * by_model.get(template, 0.0)
+            neighbours = (1 - weight) * by_neighbours.get(template, 0.0)
+            mixed.append((template, model, neighbours))
+        total = sum(model + neighbours for _, model, neighbours in mixed) or 1.0
+        ranked = [
+            RankedTemplate(template, (model + neighbours) / total, model, neighbours)
+            for template, model, neighbours in mixed
+        ]
+        return sorted(ranked, key=lambda item: (-item.probability, str(item.template)))
+
+
+def _question(composition: Composition, wanted: Wanted) -> Question:
+    content = composition.element_composition
+    smallest = int(np.gcd.reduce([round(amount) for amount in content.values()]))
+    symbols = sorted((el.symbol for el in content.elements), key=electropositive_first)
+    amounts = tuple(round(content[symbol]) // smallest for symbol in symbols)
+    if max(amounts) > MAX_AMOUNT:
+        raise TemplateError(
+            f"{composition.reduced_formula} has more than {MAX_AMOUNT} atoms of one element per"
+            " formula unit, which is beyond the constraint generator"
+        )
+    return Question(
+        tuple(symbols),
+        amounts,
+        stability=wanted.stability,
+        band_gap=wanted.band_gap,
+        formation_energy=wanted.formation_energy,
+    )

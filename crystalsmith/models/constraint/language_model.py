@@ -1,0 +1,130 @@
+"""Any Hugging Face causal LM with its two LoRA adapters, scored one token at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from crystalsmith.core.errors import WeightsError
+from crystalsmith.models.runs import pick_device
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+SPACE_GROUP_ADAPTER = "space_group"
+WYCKOFF_ADAPTER = "wyckoff"
+
+
+@dataclass
+class Reading:
+    """Sequences being read: the model's memory of them and where each one stands."""
+
+    cache: Any
+    mask: Tensor
+    positions: Tensor
+
+
+class ConstraintLM:
+    """A base model with one adapter per task.
+
+    Args:
+        model: a PEFT model with the adapters ``space_group`` and ``wyckoff``.
+        tokenizer: of the base; pads on the left.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.device = next(model.parameters()).device
+        self._words: dict[str, tuple[int, ...]] = {}
+
+    @classmethod
+    def load(
+        cls, base: Path | str, adapters: Path, device: str | torch.device = "auto"
+    ) -> ConstraintLM:
+        """Load a base (a folder or a hub name) and the adapters in ``adapters/<task>``.
+
+        Raises:
+            WeightsError: something is missing or damaged.
+        """
+        from peft import PeftModel
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        where = pick_device(device) if isinstance(device, str) else device
+        dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left")
+            model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+            first = adapters / SPACE_GROUP_ADAPTER
+            model = PeftModel.from_pretrained(model, first, adapter_name=SPACE_GROUP_ADAPTER)
+            model.load_adapter(adapters / WYCKOFF_ADAPTER, adapter_name=WYCKOFF_ADAPTER)
+        except Exception as error:  # each library has exceptions of its own for damaged files
+            reason = str(error).strip().split("\n")[0][:200]
+            raise WeightsError(
+                f"the constraint generator in {adapters} cannot be loaded ({reason});"
+                " reinstall crystalsmith or train it again"
+            ) from None
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return cls(model.to(where), tokenizer)
+
+    def tokens_of(self, word: str) -> tuple[int, ...]:
+        """Token ids of a word of the grammar as it stands inside a text."""
+        if word not in self._words:
+            ids = self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+            self._words[word] = tuple(ids)
+        return self._words[word]
+
+    @torch.no_grad()
+    def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, Reading]:
+        """Read texts with a task's adapter.
+
+        Returns:
+            ``(texts, vocabulary)`` log-probabilities of the next token, and the reading.
+        """
+        self.model.set_adapter(task)
+        inputs = self.tokenizer(list(texts), padding=True, return_tensors="pt").to(self.device)
+        mask = inputs["attention_mask"]
+        positions = (mask.cumsum(1) - 1).clamp_min(0)
+        output = self.model(
+            input_ids=inputs["input_ids"],
+            attention_mask=mask,
+            position_ids=positions,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        reading = Reading(output.past_key_values, mask, positions[:, -1])
+        return output.logits[:, -1].float().log_softmax(-1), reading
+
+    @torch.no_grad()
+    def advance(self, reading: Reading, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """Continue some of the sequences by one token each; the reading is changed in place.
+
+        Args:
+            reading: what has been read.
+            rows: sequence that each new one continues; a sequence may be continued many times.
+            tokens: the token that each new sequence appends.
+
+        Returns:
+            ``(rows, vocabulary)`` log-probabilities of the next token.
+        """
+        index = torch.tensor(rows, device=self.device)
+        reading.cache.batch_select_indices(index)
+        ones = reading.mask.new_ones(len(rows), 1)
+        reading.mask = torch.cat([reading.mask[index], ones], dim=1)
+        reading.positions = reading.positions[index] + 1
+        output = self.model(
+            input_ids=torch.tensor(tokens, device=self.device)[:, None],
+            attention_mask=reading.mask,
+            position_ids=reading.positions[:, None],
+            past_key_values=reading.cache,
+            use_cache=True,
+        )
+        return output.logits[:, -1].float().log_softmax(-1)

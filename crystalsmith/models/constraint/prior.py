@@ -1,0 +1,99 @@
+"""What neighbours know: templates of known crystals whose formulas are chemically alike.
+
+Ten neighbours with the same anonymous formula, voting with the closeness of their elements, are as
+good at the first guess as a language model; the two are mixed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pymatgen.core import Element
+
+from crystalsmith.core.chemistry.exchange import nearest_exchanges
+from crystalsmith.core.crystallography.normaliser import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from pymatgen.core import Composition
+
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.core.entry import Entry
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """How neighbours vote.
+
+    Attributes:
+        neighbours: how many vote.
+        softness: distance at which a neighbour's vote has fallen to 1/e.
+        same_formula: weight of neighbours with the very formula asked for. They are the known
+            crystals of that formula; benchmarks on new polymorphs want this low.
+    """
+
+    neighbours: int = 20
+    softness: float = 0.05
+    same_formula: float = 0.1
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """Known crystals of one anonymous formula; columns are slots in ascending amount."""
+
+    entries: NDArray[np.int64]
+    elements: NDArray[np.int64]  # atomic number - 1
+
+
+class NeighbourPrior:
+    """Votes of the chemically nearest known crystals."""
+
+    def __init__(self, entries: Sequence[Entry], settings: PriorSettings | None = None) -> None:
+        self.settings = settings or PriorSettings()
+        self._templates = [entry.crystal.template for entry in entries]
+        rows: dict[tuple[int, ...], list[tuple[int, list[int]]]] = defaultdict(list)
+        for index, template in enumerate(self._templates):
+            amounts, symbols = _slots(template.composition)
+            rows[amounts].append((index, [Element(symbol).Z - 1 for symbol in symbols]))
+        self._shelves = {
+            amounts: _Shelf(np.array([i for i, _ in group]), np.array([z for _, z in group]))
+            for amounts, group in rows.items()
+        }
+
+    def propose(self, composition: Composition) -> dict[SymmetryTemplate, float]:
+        """Probability of each template for a composition; empty when no neighbour is known."""
+        amounts, symbols = _slots(composition)
+        shelf = self._shelves.get(amounts)
+        if shelf is None:
+            return {}
+        votes: dict[SymmetryTemplate, float] = defaultdict(float)
+        wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
+        weights = np.array(amounts) / sum(amounts)
+        distances, orders = nearest_exchanges(wanted, shelf.elements, weights, amounts)
+        nearest = np.argsort(distances, kind="stable")[: self.settings.neighbours]
+        for row in nearest:
+            template = self._templates[int(shelf.entries[row])]
+            _, known = _slots(template.composition)
+            order = orders[row]
+            replacement = {known[order[slot]]: symbol for slot, symbol in enumerate(symbols)}
+            same = distances[row] < 1e-9
+            vote = self.settings.same_formula if same else 1.0
+            vote *= float(
+                np.exp(-(distances[row] - distances[nearest[0]]) / self.settings.softness)
+            )
+            votes[canonical(template.with_elements(replacement))[0]] += vote
+        total = sum(votes.values())
+        return {template: vote / total for template, vote in votes.items()}
+
+
+def _slots(composition: Composition) -> tuple[tuple[int, ...], list[str]]:
+    """Reduced amounts in ascending order, and the elements in the same order."""
+    reduced = composition.element_composition
+    smallest = np.gcd.reduce([round(amount) for amount in reduced.values()])
+    pairs = sorted((round(amount) // int(smallest), el.symbol) for el, amount in reduced.items())
+    return tuple(amount for amount, _ in pairs), [symbol for _, symbol in pairs]

@@ -1,0 +1,281 @@
+"""The structure generator: from a symmetry template to crystals that have it exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from pymatgen.core import Element
+
+from crystalsmith.core.crystallography.crystal import SymmetricCrystal
+from crystalsmith.core.progress import Progress, silent
+from crystalsmith.models.runs import load_config, load_weights, pick_device
+from crystalsmith.models.structure.batch import CompactTemplate, collate
+from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
+from crystalsmith.models.structure.lattice import lattice_parameters
+from crystalsmith.models.structure.library import (
+    BorrowedGeometry,
+    TemplateLibrary,
+    borrowed_coefficients,
+)
+from crystalsmith.models.structure.network import Conditions, FlowConfig
+from crystalsmith.models.structure.soundness import is_sound
+from crystalsmith.models.structure.wyckoff_table import WyckoffTable, position_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.core.entry import Entry
+    from crystalsmith.models.structure.batch import TemplateBatch
+
+SHIPPED = Path(__file__).parent / "weights"
+Start = Literal["auto", "noise", "template"]
+_PAIR_BUDGET = 20_000  # orbit-atom pairs sampled side by side
+_REDRAWS = 3
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Properties to steer to; None for not said.
+
+    Attributes:
+        band_gap: eV.
+        formation_energy: eV/atom.
+    """
+
+    band_gap: float | None = None
+    formation_energy: float | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One generated crystal.
+
+    Attributes:
+        crystal: has the template exactly.
+        origin: ``noise``, or the id of the known crystal whose geometry it started from.
+        distance: how unlike the elements of that crystal were (0 for noise).
+        sound: no atoms on top of each other, and spglib finds the template's space group.
+    """
+
+    crystal: SymmetricCrystal
+    origin: str
+    distance: float
+    sound: bool
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One draft to be drawn."""
+
+    template: SymmetryTemplate
+    targets: Targets
+    owner: int
+    borrowed: BorrowedGeometry | None
+
+
+class StructureGenerator:
+    """Draws crystals for templates.
+
+    Args:
+        flow: the trained flow.
+        library: known geometries to start from; may be empty.
+        settings: of the sampler.
+        device: torch device.
+    """
+
+    def __init__(
+        self,
+        flow: CrystalFlow,
+        library: TemplateLibrary | None = None,
+        settings: SamplerSettings | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.flow = flow.to(self.device).eval()
+        self.library = library or TemplateLibrary([])
+        self.settings = settings or SamplerSettings()
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path | None = None,
+        entries: Sequence[Entry] = (),
+        device: str = "auto",
+    ) -> StructureGenerator:
+        """Load weights (the shipped ones when no folder is given); entries fill the library.
+
+        Raises:
+            WeightsError: the weights are missing or damaged.
+        """
+        where = folder or SHIPPED
+        network = load_config(where)["network"]
+        flow = CrystalFlow(FlowConfig(**network))
+        load_weights(flow, where)
+        return cls(flow, TemplateLibrary(entries), device=pick_device(device))
+
+    def generate(
+        self,
+        templates: Sequence[SymmetryTemplate],
+        targets: Sequence[Targets] | None = None,
+        *,
+        samples: int = 1,
+        start: Start = "auto",
+        seed: int = 0,
+        exclude_formulas: Sequence[str | None] | None = None,
+        progress: Progress = silent,
+    ) -> list[list[Draft]]:
+        """Draw crystals.
+
+        Args:
+            templates: canonical templates.
+            targets: properties to steer to, one per template.
+            samples: drafts per template.
+            start: ``template`` starts from known geometries as far as there are any, ``noise``
+                never
+                does, ``auto`` takes known geometries first and noise for what is left.
+            seed: of the noise.
+            exclude_formulas: per template, a formula whose crystals may not be borrowed from.
+            progress: told about finished drafts.
+
+        Returns:
+            Per template up to ``samples`` drafts, those from the nearest known geometry first.
+            Drafts that are not sound after a few redraws are marked, not dropped.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        wanted = targets or [Targets()] * len(templates)
+        excluded = exclude_formulas or [None] * len(templates)
+        jobs = [
+            _Job(template, target, owner, borrowed)
+            for owner, (template, target, formula) in enumerate(
+                zip(templates, wanted, excluded, strict=True)
+            )
+            for borrowed in self._starts(template, samples, start, formula)
+        ]
+        drafts: dict[int, Draft] = {}
+        waiting = list(range(len(jobs)))
+        for attempt in range(1 + _REDRAWS):
+            for index, draft in self._draw(jobs, waiting, generator, attempt):
+                drafts[index] = draft
+                progress("building crystals", len(drafts), len(jobs))
+            waiting = [index for index in waiting if not drafts[index].sound]
+            if not waiting:
+                break
+        result: list[list[Draft]] = [[] for _ in templates]
+        for index, job in enumerate(jobs):
+            result[job.owner].append(drafts[index])
+        return result
+
+    def _starts(
+        self, template: SymmetryTemplate, samples: int, start: Start, excluded: str | None
+    ) -> list[BorrowedGeometry | None]:
+        if start == "noise":
+            return [None] * samples
+        known: list[BorrowedGeometry | None] = list(
+            self.library.nearest(template, samples, exclude_formula=excluded)
+        )
+        if start == "template":
+            return known
+        return known + [None] * (samples - len(known))
+
+    def _draw(
+        self, jobs: list[_Job], which: list[int], generator: torch.Generator, attempt: int
+    ) -> Iterable[tuple[int, Draft]]:
+        """Draw some of the jobs, in batches of similar size."""
+        table = WyckoffTable.of_groups({jobs[i].template.number for i in which})
+        # the more often a draft has failed, the more its start is shaken
+        settings = replace(self.settings, shake=self.settings.shake + 0.1 * attempt)
+        for part in _batches(jobs, which):
+            own = [jobs[i] for i in part]
+            batch = collate([_compact(job.template, table) for job in own], table)
+            batch = batch.to(self.device)
+            free, lattice, conditions = self._start_states(batch, own, settings.shake, generator)
+            free, values = self.flow.sample(batch, free, lattice, conditions, settings)
+            for row, (index, job) in enumerate(zip(part, own, strict=True)):
+                yield index, _draft(job, free[row].cpu().numpy(), values[row].cpu().numpy())
+
+    def _start_states(
+        self,
+        batch: TemplateBatch,
+        jobs: list[_Job],
+        shake: float,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor, Conditions]:
+        free, lattice = self.flow.noise(batch, generator)
+        jitter = torch.randn(*free.shape, generator=generator).to(self.device)
+        for row, job in enumerate(jobs):
+            if job.borrowed is not None:
+                known, raw = self._borrowed_state(batch, row, job.borrowed)
+                spread = shake / job.borrowed.crystal.volume_per_atom ** (1 / 3)
+                free[row] = (known + jitter[row] * spread) * batch.freedom[row]
+                lattice[row] = raw
+        nothing = float("nan")
+
+        def column(values: Iterable[float]) -> Tensor:
+            return torch.tensor(list(values), dtype=torch.float32, device=self.device)
+
+        def given(value: float | None) -> float:
+            return nothing if value is None else value
+
+        conditions = Conditions(
+            band_gap=column(given(job.targets.band_gap) for job in jobs),
+            formation_energy=column(given(job.targets.formation_energy) for job in jobs),
+            from_template=column(float(job.borrowed is not None) for job in jobs),
+            distance=column(job.borrowed.distance if job.borrowed else 0.0 for job in jobs),
+        )
+        return free, lattice, conditions
+
+    def _borrowed_state(
+        self, batch: TemplateBatch, row: int, borrowed: BorrowedGeometry
+    ) -> tuple[Tensor, Tensor]:
+        """Free coordinates and standardised lattice of a known geometry, volume rescaled."""
+        known = torch.zeros(batch.freedom.shape[1:], device=self.device)
+        for orbit, values in enumerate(borrowed.crystal.free):
+            known[orbit, : len(values)] = torch.from_numpy(values)
+        volumes = self.flow.atomic_volume.cpu().numpy()  # type: ignore[operator]
+        raw = torch.from_numpy(borrowed_coefficients(borrowed, volumes)).float()
+        single = batch.select(torch.tensor([row], device=self.device))
+        return known, self.flow.standardised(single, raw[None].to(self.device))[0].clamp(-6, 6)
+
+
+def _compact(template: SymmetryTemplate, table: WyckoffTable) -> CompactTemplate:
+    keys = [position_key(template.number, orbit.letter) for orbit in template.orbits]
+    elements = [Element(orbit.element).Z for orbit in template.orbits]
+    return CompactTemplate(
+        template.number, np.array(elements), table.rows(np.array(keys, dtype=np.int64))
+    )
+
+
+def _batches(jobs: list[_Job], which: list[int]) -> list[list[int]]:
+    """Jobs of similar size together, each batch within the pair budget."""
+    sizes = {i: (len(jobs[i].template.orbits), jobs[i].template.n_atoms) for i in which}
+    batches: list[list[int]] = []
+    for index in sorted(which, key=lambda i: (sizes[i], i)):
+        orbits, atoms = sizes[index]
+        if batches and (len(batches[-1]) + 1) * orbits * atoms <= _PAIR_BUDGET:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def _draft(job: _Job, free: NDArray[np.float32], values: NDArray[np.float32]) -> Draft:
+    group = job.template.group
+    own = tuple(
+        free[row, : group.position(orbit.letter).freedom].astype(float)
+        for row, orbit in enumerate(job.template.orbits)
+    )
+    crystal = SymmetricCrystal(job.template, lattice_parameters(values.astype(float)), own)
+    return Draft(
+        crystal=crystal,
+        origin="noise" if job.borrowed is None else job.borrowed.id,
+        distance=0.0 if job.borrowed is None else job.borrowed.distance,
+        sound=is_sound(crystal),
+    )
