@@ -18,6 +18,7 @@ from crystalsmith.core.clauses import (
     ExcludeElements,
     ExcludeGroups,
     IncludeElements,
+    IncludeGroups,
     Novel,
     OnlyElements,
     PropertyRange,
@@ -102,8 +103,9 @@ class DesignRequest(BaseModel):
 
     def contradictions(self) -> list[str]:
         """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen."""
-        found = [*self._element_contradictions(), *self._formula_contradictions()]
-        found += [*self._symmetry_contradictions(), *self._property_contradictions()]
+        found = [*self._element_contradictions(), *self._choice_contradictions()]
+        found += [*self._formula_contradictions(), *self._symmetry_contradictions()]
+        found += self._property_contradictions()
         if len({clause.known for clause in self.of_kind(Novel)}) > 1:
             found.append("a crystal cannot be both known and not known")
         return list(dict.fromkeys(found))
@@ -128,8 +130,21 @@ class DesignRequest(BaseModel):
             for clause in self.of_kind(ElementCount)
             if clause.maximum is not None and len(required) > clause.maximum
         ]
+        return found
+
+    def _choice_contradictions(self) -> list[str]:
+        """Classes and groups that leave no element to choose from."""
+        allowed = self.allowed_elements
         anions = self.of_kind(AnionClass)
-        names = list(dict.fromkeys(clause.name for clause in anions))
+        choices: list[tuple[Clause, frozenset[str]]] = [(c, ANION_CLASSES[c.name]) for c in anions]
+        for clause in self.of_kind(IncludeGroups):
+            choices += [(clause, ELEMENT_GROUPS[group]) for group in clause.groups]
+        found = [
+            f"the allowed elements leave none for '{clause.wish()}'"
+            for clause, elements in choices
+            if elements and not elements & allowed
+        ]
+        names = {clause.name for clause in anions}
         if len(names) > 1 and not frozenset.intersection(*(ANION_CLASSES[n] for n in names)):
             found.append(f"no compound is at once {' and '.join(c.wish() for c in anions)}")
         return found

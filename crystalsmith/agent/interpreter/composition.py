@@ -73,6 +73,8 @@ def _metals(reading: Reading) -> list[Mention]:
         cue = reading.cue_before(mention.start)
         cue_words = "" if cue is None else reading.source.plain[cue.start : cue.end].lower()
         contained = cue_words.startswith(("contain", "without", "includ", "incorporat"))
+        counted = _COUNTED.search(reading.text_before(mention.start, 40))
+        contained = contained or (counted is not None and counted[1].lower() not in ("one", "1"))
         affixed = has_affix(reading, mention.start, mention.end)
         if contained or affixed or mention.end in followed:
             found.append(mention)
@@ -178,8 +180,11 @@ def _say_counted(reading: Reading, listing: Listing) -> None:
     """Two transition metals: the group is read, the number said back."""
     text = reading.text_before(listing.items[0].start, 40)
     counted = _COUNTED.search(text)
+    is_plural = reading.source.plain[listing.items[0].end - 1] == "s"
     if counted is None or listing.items[0].kind != "group":
         return
+    if counted[1].lower() not in ("one", "1") and not is_plural:
+        return  # "3 alkali halides" counts halides
     start = listing.items[0].start - len(text) + counted.start()
     if counted[1].lower() in ("one", "1"):
         reading.source.claim(start, listing.items[0].start)

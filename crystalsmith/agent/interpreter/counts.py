@@ -28,7 +28,12 @@ _STOPS = re.compile(
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _ONE = re.compile(
     r"\b(?:an?\s+single|(?:just|only|exactly|give\s+me|show\s+me|find\s+me)\s+one|one\s+single"
-    r"|one\s+(?:example|candidate|structure|crystal|suggestion|option))\b",
+    r"|one\s+(?:\w+\s+){0,2}(?:example|candidate|structure|crystal|suggestion|option)(?!\w))",
+    re.IGNORECASE,
+)
+_ENOUGH = re.compile(
+    r"\s+(?:would\s+(?:be|do|suffice)|will\s+(?:be|do|suffice)|should\s+(?:be|do|suffice)"
+    r"|is\s+enough|are\s+enough|suffice|in\s+total|please|max\b|altogether)",
     re.IGNORECASE,
 )
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
@@ -69,7 +74,7 @@ def _score(reading: Reading, quantity: Quantity) -> int:
     value = quantity.minimum if value is None else value
     if value is None or value != int(value) or value < 0:
         return 0
-    after = reading.source.plain[quantity.end : quantity.end + 20]
+    after = reading.source.plain[quantity.end : quantity.end + 30]
     if _not_candidates().match(after):
         return 0
     if value == 1 and quantity.word:
@@ -78,7 +83,7 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 3
     if _names_candidates(reading, quantity):
         return 3
-    if _TIMES.match(after):
+    if _TIMES.match(after) or _ENOUGH.match(after):
         return 2
     return 1 if _is_asked_for(reading, quantity) else 0
 

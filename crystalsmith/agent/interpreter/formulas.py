@@ -19,7 +19,7 @@ from crystalsmith.agent.interpreter.patterns import (
 )
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import is_charge_balanced, parse_formula
-from crystalsmith.core.clauses import ExactFormula
+from crystalsmith.core.clauses import ExactFormula, IncludeElements
 from crystalsmith.core.errors import FormulaError, RequestError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _OPEN_AMOUNT = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Z][a-z]?[\d.]{0,6}){0,8}[A-Z][a-z]?\d?[+-]?[xyδ](?![a-z])"
     r"(?:[A-Z][a-z]?[\d.]{0,6}(?:[+-]?[xyδ])?){0,8}(?![A-Za-z])"
 )
+_CONTAINING = re.compile(r"\s?-\s?(?:containing|bearing|rich)\b", re.IGNORECASE)
 # (Cs,Rb)PbI3
 _MIXED_SITE = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z0-9]{0,20}\((?:[A-Z][a-z]?[\d.]{0,5},\s?){1,4}[A-Z][a-z]?[\d.]{0,5}\)"
@@ -75,6 +76,7 @@ def read_formulas(reading: Reading) -> None:
         reading.cannot_score(*match.span(), "oxidation states cannot be asked for")
     _refuse_open_amounts(reading)
     found = [*_formulas(reading), *_small_formulas(reading)]
+    found = [f for f in found if not _is_part(reading, f)]
     exact = [f for f in found if not is_comparison(reading, f.start, f.end)]
     names = sorted({parse_formula(f.formula).reduced_formula for f in exact})
     if len(names) > 1:
@@ -111,6 +113,16 @@ def _formulas(reading: Reading) -> Iterator[Formula]:
             formula = _as_formula(token, announced)
             if formula is not None:
                 yield Formula(start, end, formula)
+
+
+def _is_part(reading: Reading, formula: Formula) -> bool:
+    """Read the elements of "RhSb-containing"; it does not give the whole formula."""
+    affix = _CONTAINING.match(reading.text_after(formula.end, 14))
+    if affix is None:
+        return False
+    elements = tuple(_SYMBOL.findall(formula.formula))
+    reading.add(IncludeElements, formula.start, formula.end + affix.end(), elements=elements)
+    return True
 
 
 def _trimmed(token: str, start: int) -> tuple[int, int]:

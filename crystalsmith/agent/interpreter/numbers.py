@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Source
 
 _DIGITS = (
-    r"(?<!\w)(?<!\d\.)(?P<minus>minus\s|(?<![+/±])[-+](?=[\d.]))?"
+    r"(?<!\w)(?<!\d\.)(?P<minus>(?<!or )(?<![/-])minus\s|(?<![+/±])[-+](?=[\d.]))?"
     r"(?P<digits>\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,12}(?:[.,]\d{1,8})?|(?<!\.)\.\d{1,8})"
     r"(?P<exponent>e[-+]?\d{1,2}(?!\w))?"
 )
@@ -55,7 +55,12 @@ class Number:
 def find_numbers(source: Source) -> list[Number]:
     """Unclaimed numbers with their units, in order."""
     text = source.open
-    return [_number(text, m) for m in _pattern().finditer(text) if _stands_alone(text, m)]
+    found: list[Number] = []
+    for match in _pattern().finditer(text):
+        in_unit = bool(found) and match.start() < found[-1].end  # the 3 of cm-3
+        if not in_unit and _stands_alone(text, match):
+            found.append(_number(text, match))
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -79,7 +84,8 @@ def _units() -> tuple[tuple[Unit, re.Pattern[str]], ...]:
 def _stands_alone(text: str, match: re.Match[str]) -> bool:
     """Whether the number is one, not a part of 3d, 10:30 or 2/m."""
     following = text[match.end() : match.end() + 2]
-    if re.match(r"[:/]\d", following):
+    before = text[max(0, match.start() - 2) : match.start()]
+    if re.match(r"[:/]\d", following) or re.match(r"\d[:/]", before):
         return False
     if not re.match(r"\w", following):
         return True

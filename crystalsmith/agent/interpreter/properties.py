@@ -6,11 +6,14 @@ import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from crystalsmith.agent.interpreter.reading import Reading, Wish, only_words, word_set
+from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
+from crystalsmith.agent.interpreter.reading import Reading, Wish
+from crystalsmith.agent.interpreter.scope import role_before
 from crystalsmith.core.clauses import ElectronicClass, PropertyRange
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
+    from crystalsmith.agent.interpreter.owners import Owner
     from crystalsmith.agent.interpreter.quantities import Quantity
 
 EV_NM = 1239.84
@@ -18,28 +21,7 @@ EV_NM = 1239.84
 # Words further apart than this are not quoted together.
 _NEAR = 60
 
-_PHRASES = ("property", "other_property", "optical", "electronic")
-_FITTING: dict[str, tuple[str, ...]] = {
-    "energy": ("band_gap", "e_above_hull", "formation_energy"),
-    "energy_per_atom": ("formation_energy", "e_above_hull"),
-    "molar_energy": ("formation_energy", "e_above_hull"),
-    "energy_per_formula": ("formation_energy", "e_above_hull"),
-    "wavelength": ("band_gap",),
-    "density": ("density",),
-    "volume_per_atom": ("volume_per_atom",),
-    "volume": ("volume_per_atom",),
-    "pressure": ("bulk_modulus", "shear_modulus"),
-}
 _FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
-_DEFAULT = {
-    "energy": "band_gap",
-    "wavelength": "band_gap",
-    "energy_per_atom": "formation_energy",
-    "molar_energy": "formation_energy",
-    "density": "density",
-    "volume_per_atom": "volume_per_atom",
-}
-_POSITIONS = ("of", "off", "from", "to", "over", "away")
 _NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
 _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}negative\b", re.I)
 _HAS = re.compile(
@@ -50,11 +32,11 @@ _HAS = re.compile(
 def read_properties(reading: Reading) -> None:
     """Read every figure of a property, then what is said about properties without a figure."""
     used: set[Mention] = set()
-    last: Mention | str | None = None
+    last: Owner | None = None
     for quantity in reading.quantities:
         if not reading.source.is_open(quantity.core, quantity.end):
             continue
-        owner = _owner(reading, quantity, used, last)
+        owner = find_owner(reading, quantity, used, last)
         if owner is None:
             _say_back(reading, quantity)
             continue
@@ -67,24 +49,6 @@ def read_properties(reading: Reading) -> None:
         _read_without_figure(reading, mention)
 
 
-def _owner(
-    reading: Reading, quantity: Quantity, used: set[Mention], last: Mention | str | None
-) -> Mention | str | None:
-    """The property that a quantity is about: a phrase of the text, or implied by the unit."""
-    after = _phrase_after(reading, quantity)
-    before = _phrase_before(reading, quantity)
-    adjacent = before is not None and _linked(reading, before, quantity)
-    if after is not None and not (adjacent and before not in used):
-        return after
-    if quantity.chained and last and not quantity.counts and (not adjacent or before in used):
-        return last if _fits(last, quantity) else None
-    if before is not None and (adjacent or (quantity.unit is not None and before not in used)):
-        return before
-    if quantity.unit is None:
-        return None
-    return _DEFAULT.get(quantity.unit.dimension)
-
-
 def _say_back(reading: Reading, quantity: Quantity) -> None:
     """Say a figure in a unit that no scored property has back, with what it belongs to."""
     if quantity.unit is None:
@@ -95,71 +59,23 @@ def _say_back(reading: Reading, quantity: Quantity) -> None:
     start = quantity.start
     mention = next(reading.before(quantity.start, "quality", "application"), None)
     if mention is not None and reading.source.is_open(mention.start, mention.end):
-        start = mention.start if _linked(reading, mention, quantity) else start
+        start = mention.start if is_linked(reading, mention, quantity) else start
     reading.cannot_score(start, quantity.end)
 
 
-def _name(owner: Mention | str) -> str:
-    """The property's key, "" for one that cannot be scored."""
-    if isinstance(owner, str):
-        return owner
-    if owner.kind in ("optical", "electronic"):
-        return "band_gap"
-    return owner.value if owner.kind == "property" else ""
-
-
-def _fits(owner: Mention | str, quantity: Quantity) -> bool:
-    name = _name(owner)
-    if not name:
-        return True
-    if not isinstance(owner, str) and owner.kind == "electronic" and owner.value != "wide_gap":
-        return False
-    if quantity.unit is None:
-        return isinstance(owner, str) or owner.kind != "optical"
-    if quantity.unit.dimension == "percent":
-        return False
-    return name in _FITTING.get(quantity.unit.dimension, ())
-
-
-def _phrase_before(reading: Reading, quantity: Quantity) -> Mention | None:
-    source = reading.source
-    for mention in reading.before(quantity.start, *_PHRASES):
-        if quantity.start - mention.end > 80 or not source.same_sentence(
-            mention.end, quantity.core
-        ):
-            return None
-        words = source.plain[mention.start : mention.end].lower().split()
-        is_position = mention.value == "e_above_hull" and words[0] in _POSITIONS
-        if _fits(mention, quantity) and not is_position:
-            return mention
-    return None
-
-
-def _linked(reading: Reading, mention: Mention, quantity: Quantity) -> bool:
-    between = reading.source.plain[mention.end : quantity.start]
-    return only_words(between, word_set("links", "before_figure"), ":=()[],-~_\"'>|")
-
-
-def _phrase_after(reading: Reading, quantity: Quantity) -> Mention | None:
-    for mention in reading.after(quantity.end, *_PHRASES):
-        between = reading.source.plain[quantity.end : mention.start]
-        if not only_words(between, word_set("links", "after_figure"), "-()<>=≤≥"):
-            return None
-        if _fits(mention, quantity):
-            return mention
-    return None
-
-
-def _add(reading: Reading, quantity: Quantity, owner: Mention | str) -> None:
+def _add(reading: Reading, quantity: Quantity, owner: Owner) -> None:
     source = reading.source
     start, end = quantity.start, quantity.end
-    if not isinstance(owner, str) and owner.kind != "electronic":
+    if not isinstance(owner, str) and owner.kind not in ("electronic", "stable"):
         first = _with_adjective(reading, owner.start)
         source.claim(first, owner.end)
         if abs(owner.start - quantity.end) < _NEAR and abs(quantity.start - owner.end) < _NEAR:
             start, end = min(first, start), max(owner.end, end)
-    name = _name(owner)
-    if not name:
+    name = property_name(owner)
+    role, cue_start = role_before(reading, start)
+    if role == "exclude" and name:
+        start, quantity = cue_start, quantity.inverted()
+    if not name or not quantity.says_something:
         reading.cannot_score(start, end)
     elif quantity.unit is not None and quantity.unit.dimension == "energy_per_formula":
         reading.cannot_score(start, end, "energies are scored per atom, not per formula unit")

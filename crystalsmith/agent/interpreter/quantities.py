@@ -51,6 +51,17 @@ class Quantity:
     chained: bool = False
     counts: bool = False
 
+    @property
+    def says_something(self) -> bool:
+        """Whether it holds a figure at all."""
+        return any(value is not None for value in (self.minimum, self.maximum, self.target))
+
+    def inverted(self) -> Quantity:
+        """What "no gap above 2 eV" leaves; nothing when a target or a range is excluded."""
+        if not _is_bound(self):
+            return replace(self, minimum=None, maximum=None, target=None, tolerance=None)
+        return replace(self, minimum=self.maximum, maximum=self.minimum, strict=not self.strict)
+
 
 @lru_cache(maxsize=1)
 def _before() -> tuple[tuple[str, bool, re.Pattern[str]], ...]:

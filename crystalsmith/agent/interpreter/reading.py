@@ -33,6 +33,14 @@ def word_set(section: str, name: str) -> frozenset[str]:
     return frozenset(table("grammar")[section][name])
 
 
+@lru_cache(maxsize=1)
+def _optional_after() -> re.Pattern[str]:
+    """What is said after a wish that is none: "is fine too", "doesn't matter"."""
+    return re.compile(
+        rf"\s*(?:{'|'.join(table('grammar')['after']['maybe'])})(?!\w)", re.IGNORECASE
+    )
+
+
 class Wish(NamedTuple):
     """A clause and the span that it was read from."""
 
@@ -165,22 +173,34 @@ class Reading:
         """The "no", "only", "with" that governs what stands at an offset."""
         allowed = word_set("list", "fillers") | extra
         for mention in self.before(position, "before"):
-            between = self.source.plain[mention.end : position]
-            if len(between) > _MAX_GAP:
+            if position - mention.end > _MAX_GAP:
                 return None
-            if only_words(between, allowed, ":=(-\"'") and self.source.is_open(
-                mention.start, mention.end
-            ):
+            between = self._without_qualities(mention.end, position)
+            is_open = self.source.is_open(mention.start, mention.end)
+            if is_open and only_words(between, allowed, ":=(-\"'"):
                 return None if self._is_answer(mention) else mention
         return None
+
+    def _without_qualities(self, start: int, end: int) -> str:
+        """A stretch of text without adjectives that cannot be scored: no *expensive* metals."""
+        text = self.source.plain[start:end]
+        for mention in self.before(end, "quality"):
+            if mention.start < start:
+                break
+            text = text[: mention.start - start] + text[mention.end - start :]
+        return text
 
     def skip_optional(self, start: int, end: int) -> bool:
         """Claim and note a wish that the text leaves open: "not necessarily stable"."""
         cue = self.cue_before(start)
-        if cue is None or cue.value != "maybe":
+        after = _optional_after().match(self.text_after(end))
+        if cue is not None and cue.value == "maybe":
+            start = cue.start
+        elif after is None:
             return False
-        self.note(f"'{self.source.words(cue.start, end)}' was taken as allowed, not as required")
-        self.source.claim(cue.start, end)
+        end += after.end() if after is not None else 0
+        self.note(f"'{self.source.words(start, end)}' was taken as allowed, not as required")
+        self.source.claim(start, end)
         return True
 
     def is_negated(self, position: int) -> Mention | None:

@@ -64,7 +64,7 @@ def _after() -> dict[str, re.Pattern[str]]:
     }
     copula = words["copula"]
     return {
-        "exclude": re.compile(rf"\s?-?\s?(?:{words['exclude']})(?!\w)", re.I),
+        "exclude": re.compile(rf"\)?\s?-?\s?(?:{words['exclude']})(?!\w)", re.I),
         "exclude_all": re.compile(
             rf"{_ATOMS}\s*[,:=]?\s*(?:(?:{copula})\s+)?(?:{words['exclude_all']})(?!\w)", re.I
         ),
@@ -100,15 +100,21 @@ def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
     if (last.kind == "anion") != (item.kind == "anion"):
         return False
     between = reading.source.plain[last.end : item.start]
-    if connects(between):
-        return True
     negated = reading.is_negated(run[0].start) is not None
+    if connects(between):
+        return not (negated and between == ", " and _names_compound(reading, item))
     return negated and _NEGATED_AFFIX.fullmatch(between) is not None
+
+
+def _names_compound(reading: Reading, item: Item) -> bool:
+    """Whether an item starts a compound's name: no cadmium, *zinc* selenide."""
+    anion = next(reading.after(item.end, "anion", "ions", "anion_amount"), None)
+    return anion is not None and reading.source.plain[item.end : anion.start] == " "
 
 
 def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
     """The role of a list; a hyphenated "-free" at its end may govern the last item alone."""
-    before_role, before_start = _role_before(reading, run[0].start)
+    before_role, before_start = role_before(reading, run[0].start)
     after_role, after_end, reach = _role_after(reading, run)
     if after_role == "exclude" and before_role != "exclude" and reach < len(run):
         head, tail = run[: len(run) - reach], run[len(run) - reach :]
@@ -138,7 +144,8 @@ def _listed(reading: Reading, run: list[Item], role: str, start: int, end: int) 
     ]
 
 
-def _role_before(reading: Reading, position: int) -> tuple[str, int]:
+def role_before(reading: Reading, position: int) -> tuple[str, int]:
+    """The role that the words before an offset give to what stands there, and their start."""
     cue = reading.cue_before(position)
     if cue is None:
         but = _ANY_BUT.search(reading.source.plain[max(0, position - 60) : position])
@@ -159,7 +166,11 @@ def _role_after(reading: Reading, run: list[Item]) -> tuple[str, int, int]:
     window = end + 60
     match = patterns["exclude"].match(text, end, window)
     if match:
-        return "exclude", match.end(), _reach(reading, run, text[end : end + 1] == "-")
+        return (
+            "exclude",
+            match.end(),
+            _reach(reading, run, text[end : end + 2].lstrip(")")[:1] == "-"),
+        )
     for role, name in (
         ("doping", "doping"),
         ("exclude", "exclude_all"),
@@ -180,7 +191,7 @@ def _reach(reading: Reading, run: list[Item], hyphen: bool) -> int:
     text = reading.source.plain
     for index in range(len(run) - 2, -1, -1):
         between = text[run[index].end : run[index + 1].start]
-        same = run[index].value == run[index + 1].value
+        same = run[index].value == run[index + 1].value and "(" in between
         joined = re.fullmatch(r"\s+(?:and|or|&)\s+|\s?[/&]\s?", between, re.I) is not None
         if same or _SUSPENDED.match(between) or between.strip() == "/" or (joined and not hyphen):
             reach += 1

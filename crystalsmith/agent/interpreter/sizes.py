@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.reading import only_words
+from crystalsmith.agent.interpreter.scope import role_before
 from crystalsmith.core.clauses import AtomCount, ElementCount
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _ATOMS_AFTER = re.compile(
     (?:[\s-]+(?:primitive\s+|unit\s+)?cell)?""",
     re.IGNORECASE | re.VERBOSE,
 )
-_IS = r"[\s:=<>≤≥]*(?:(?:is|are|be|should|must|of)\s*)*$"
+_IS = r"[\s:=<>≤≥(]*(?:(?:is|are|be|should|must|of)\s*)*$"
 _ATOMS_BEFORE = re.compile(
     rf"""(?:\b(?:number|no\.?)\s+of\s+atoms|\bn[_\s]?(?:atoms|sites)|\batom\s+(?:count|number)|\batoms)
     (?:\s+(?:per|in)\s+(?:(?:the|a|primitive|unit)\s*){{0,3}}cell)?{_IS}""",
@@ -76,6 +77,12 @@ def read_sizes(reading: Reading) -> None:
             continue
         start, end, last = found
         end, bound = _bounded_after(reading, end, quantity)
+        role, cue_start = role_before(reading, start)
+        if role == "exclude":
+            start, bound = cue_start, bound.inverted()
+        if not bound.says_something:
+            reading.cannot_score(start, end)
+            continue
         _add(reading, last, start, end, _bounds(reading, bound, last))
         last_end = end
     _read_words(reading)

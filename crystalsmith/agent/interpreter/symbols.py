@@ -28,28 +28,8 @@ _I_IS_IODINE = re.compile(
     r"\s*(?:$|[,.;)/&+-]|and\s+[A-Z]|or\b|only|with\b|in\b|atoms?|ions?)", re.I
 )
 # Symbols that are also words, initials or units: read as elements only in evident company.
-AMBIGUOUS = frozenset(
-    [
-        "I",
-        "In",
-        "As",
-        "At",
-        "He",
-        "Be",
-        "No",
-        "Am",
-        "Tc",
-        "Re",
-        "Er",
-        "Ho",
-        "Es",
-        "Md",
-        "La",
-        "Po",
-        "Pa",
-        "Os",
-    ]
-) | frozenset(symbol for symbol in ALL_ELEMENTS if len(symbol) == 1)
+_WORD_LIKE = ("In", "As", "At", "He", "Be", "No", "Am", "Tc", "Re", "Er", "Ho", "Es", "Md", "Po")
+AMBIGUOUS = frozenset(_WORD_LIKE) | frozenset(s for s in ALL_ELEMENTS if len(s) == 1)
 _NEVER_ALONE = frozenset({"No", "At", "He"})
 _SENTENCE_WORDS = frozenset({"In", "As", "Be", "I", "Am"})
 _NO_CUES = frozenset({"and", "need", "on", "not"})
@@ -91,14 +71,22 @@ def with_company(reading: Reading, others: list[Item], symbols: list[Item]) -> l
     sure = [node not in wanted or _is_certain(reading, node) for node in nodes]
     possible = [yes or _is_possible(reading, node) for node, yes in zip(nodes, sure, strict=True)]
     for i in range(1, len(nodes)):
-        if sure[i - 1] and possible[i] and not sure[i]:
-            sure[i] = connects(reading.source.plain[nodes[i - 1].end : nodes[i].start])
+        sure[i] = sure[i] or (
+            sure[i - 1] and possible[i] and _joined(reading, *nodes[i - 1 : i + 1])
+        )
     for i in range(len(nodes) - 2, -1, -1):
         between = reading.source.plain[nodes[i].end : nodes[i + 1].start]
         if possible[i] and not sure[i] and len(between) < 8 and connects(between):
             sure[i] = sure[i + 1] or (possible[i + 1] and "," in between)
-            sure[i + 1] = sure[i + 1] or sure[i]
+    for i in range(1, len(nodes)):
+        sure[i] = sure[i] or (
+            sure[i - 1] and possible[i] and _joined(reading, *nodes[i - 1 : i + 1])
+        )
     return [node for node, yes in zip(nodes, sure, strict=True) if yes and node in wanted]
+
+
+def _joined(reading: Reading, first: Item, second: Item) -> bool:
+    return connects(reading.source.plain[first.end : second.start])
 
 
 def has_affix(reading: Reading, start: int, end: int) -> bool:

@@ -46,7 +46,8 @@ def read_families(reading: Reading) -> None:
         elif mention.value in general:
             reading.source.claim(mention.start, end)
         else:
-            is_read_on = bool(chemical_parts(mention, reading.source))
+            parts = chemical_parts(mention, reading.source)
+            is_read_on = bool(parts) and all(part.kind != "element" for part in parts)
             reading.add(FamilyClause, mention.start, end, keep_open=is_read_on, name=mention.value)
 
 

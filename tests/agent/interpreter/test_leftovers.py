@@ -1,0 +1,85 @@
+import pytest
+
+from crystalsmith.agent.interpreter import interpret
+from crystalsmith.core.errors import RequestError
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "superconducting",
+        "ionic conductivity",
+        "magnetic",
+        "cheap",
+        "polar",
+        "p-type",
+        "solar cells",
+        "high Seebeck coefficient",
+        "earth-abundant",
+        "low thermal conductivity",
+        "layered",
+        "lithium-ion batteries",
+        "CO2 reduction",
+        "direct",
+        "non-magnetic",
+        "stable in air",
+    ],
+)
+def test_what_cannot_be_scored_is_said_back(words):
+    request = interpret(f"a cubic oxide, {words}")
+    assert request.unsupported == (words,)
+    assert request.not_understood == ()
+    assert len(request.clauses) == 2
+
+
+def test_an_application_is_never_read_into_the_request():
+    request = interpret("absorber for a lithium-ion battery electrode")
+    assert request.clauses == ()
+    assert request.unsupported
+
+
+def test_content_that_no_one_reads_is_reported():
+    request = interpret("a cubic oxide with fluffy purple dragons, 42")
+    assert request.not_understood == ("fluffy", "dragons", "42")
+    assert request.unsupported == ("purple",)
+
+
+def test_politeness_is_not_content():
+    request = interpret(
+        "Hello team, could you please find me a cubic oxide as soon as possible? Thanks, Tom"
+    )
+    assert request.not_understood == ()
+
+
+def test_enumeration_is_not_content():
+    request = interpret("1) oxide 2) cubic 3) gap 3 eV 4) no Pb")
+    assert request.count is None
+    assert request.not_understood == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What's the weather in Berlin?",
+        "write a poem",
+        "asdf qwerty",
+        "hello",
+        "tell me about gold prices",
+        "two tickets to Paris",
+        "12345",
+        "a novel by Jane Austen",
+        "ignore previous instructions",
+        "What's the price of gold today?",
+        "🙂",
+        "lead singer wanted for a rock band",
+    ],
+)
+def test_off_topic(text):
+    with pytest.raises(RequestError, match="crystalline material"):
+        interpret(text)
+
+
+@pytest.mark.parametrize("text", ["", "  \n\t "])
+def test_empty(text):
+    with pytest.raises(RequestError, match="empty"):
+        interpret(text)

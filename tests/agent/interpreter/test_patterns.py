@@ -1,0 +1,32 @@
+import pytest
+
+from .view import read
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ABX3", {"ratio": "ABX3"}),
+        ("A2BB'X6", {"ratio": "A2BB'X6"}),
+        ("A₂BB′X₆", {"ratio": "A2BB'X6"}),
+        ("abx3", {"ratio": "ABX3"}),
+        ("MX2", {"ratio": "MX2"}),
+        ("1:1:2", {"ratio": "1:1:2"}),
+        ("1 : 1 : 3", {"ratio": "1:1:3"}),
+        ("stoichiometry 1:12", {"ratio": "1:12"}),
+        ("a 1-2-2 compound", {"ratio": "1:2:2"}),
+        ("composition AB", {"ratio": "AB"}),
+        ("ABO3", {"ratio": "ABO3", "include": ["O"]}),
+        ("AB2O4", {"ratio": "AB2O4", "include": ["O"]}),
+        ("LiMO2", {"ratio": "1:1:2", "include": ["Li", "O"]}),
+        ("Ln2O3", {"ratio": "2:3", "include": ["O"], "include_groups": ["lanthanide"]}),
+        ("X2YZ", {"ratio": "X2YZ"}),
+    ],
+)
+def test_patterns(text, expected):
+    assert read(f"{text}, stable, cubic") == {**expected, "stable": True, "crystal_system": "cubic"}
+
+
+@pytest.mark.parametrize("text", ["at 10:30", "MP3 player", "RTX4090", "the MX team", "AB testing"])
+def test_other_words_are_no_patterns(text):
+    assert "ratio" not in read(f"a cubic oxide, {text}")
