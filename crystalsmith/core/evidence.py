@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import erf, inf, sqrt
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -33,6 +34,15 @@ class Prediction(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.mean:.2f} ± {self.std:.2f} {self.unit}"
+
+    def probability_within(self, low: float, high: float) -> float:
+        """Probability that a normal variable of this mean and spread lies in an interval."""
+        if self.std <= 0:
+            return float(low <= self.mean <= high)
+        scale = self.std * sqrt(2)
+        below_high = 1.0 if high == inf else 0.5 * (1 + erf((high - self.mean) / scale))
+        below_low = 0.0 if low == -inf else 0.5 * (1 + erf((low - self.mean) / scale))
+        return below_high - below_low
 
 
 class Reference(BaseModel):

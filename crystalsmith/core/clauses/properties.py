@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import erf, inf, sqrt
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
 from crystalsmith.core.clauses.base import Clause, Interval, not_checked
-from crystalsmith.core.evidence import Prediction, Status, Verdict
+from crystalsmith.core.evidence import Status, Verdict
 from crystalsmith.core.properties import (
     INSULATOR_FROM,
     METAL_BELOW,
@@ -53,7 +53,7 @@ class _IntervalClause(Clause):
         return Verdict(
             status=Status.PASS if holds else Status.FAIL,
             reason=reason,
-            likelihood=_probability_within(prediction, low, high),
+            likelihood=prediction.probability_within(low, high),
         )
 
 
@@ -191,13 +191,3 @@ class Stable(_IntervalClause):
     def wish(self) -> str:
         """In words."""
         return f"stable (at most {STABLE_BELOW:g} eV/atom above the hull)"
-
-
-def _probability_within(prediction: Prediction, low: float, high: float) -> float:
-    """Probability that a normal variable falls into the interval."""
-    if prediction.std <= 0:
-        return float(low <= prediction.mean <= high)
-    scale = prediction.std * sqrt(2)
-    below_high = 1.0 if high == inf else 0.5 * (1 + erf((high - prediction.mean) / scale))
-    below_low = 0.0 if low == -inf else 0.5 * (1 + erf((low - prediction.mean) / scale))
-    return below_high - below_low

@@ -41,6 +41,17 @@ def electropositive_first(element: str) -> tuple[float, str]:
     return electronegativity_of(element) or 9.0, element
 
 
+def ordered_amounts(composition: Composition) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Elements, electropositive first, and their amounts per reduced formula unit.
+
+    Unlike pymatgen's reduced formula, an element is one atom: O, not O2.
+    """
+    content = {el.symbol: round(n) for el, n in composition.element_composition.items()}
+    divisor = gcd(*content.values())
+    elements = tuple(sorted(content, key=electropositive_first))
+    return elements, tuple(content[element] // divisor for element in elements)
+
+
 @dataclass(frozen=True)
 class SymmetryTemplate:
     """A realisable set of occupied Wyckoff positions.

@@ -42,7 +42,7 @@ class CompositionTraining:
         network: sizes of the network.
     """
 
-    steps: int = 9_000
+    steps: int = 6_000
     batch: int = 512
     learning_rate: float = 1e-3
     scale_weight: float = 0.1
@@ -106,7 +106,7 @@ def train(
     run.save()
     run.load_average()
     run.log(**validate(network, held_out))
-    run.export(folder / "export")
+    run.export(folder / "weights")
     return network
 
 

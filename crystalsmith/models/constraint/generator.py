@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from crystalsmith.core.crystallography.normaliser import canonical
-from crystalsmith.core.crystallography.template import SymmetryTemplate, electropositive_first
+from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
 from crystalsmith.core.errors import TemplateError
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.language_model import ConstraintLM
@@ -178,17 +178,14 @@ class ConstraintGenerator:
 
 
 def _question(composition: Composition, wanted: Wanted) -> Question:
-    content = composition.element_composition
-    smallest = int(np.gcd.reduce([round(amount) for amount in content.values()]))
-    symbols = sorted((el.symbol for el in content.elements), key=electropositive_first)
-    amounts = tuple(round(content[symbol]) // smallest for symbol in symbols)
+    symbols, amounts = ordered_amounts(composition)
     if max(amounts) > MAX_AMOUNT:
         raise TemplateError(
             f"{composition.reduced_formula} has more than {MAX_AMOUNT} atoms of one element per"
             " formula unit, which is beyond the constraint generator"
         )
     return Question(
-        tuple(symbols),
+        symbols,
         amounts,
         stability=wanted.stability,
         band_gap=wanted.band_gap,

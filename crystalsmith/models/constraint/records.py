@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
     from crystalsmith.prompts.constraint import Source
 
@@ -42,8 +41,10 @@ class Record:
 
 def record_of(entry: Entry, source: Source) -> Record:
     """The record of a known crystal."""
+    from crystalsmith.core.crystallography.template import ordered_amounts
+
     template = entry.crystal.template
-    elements, amounts = reduced_amounts(template)
+    elements, amounts = ordered_amounts(template.composition)
     letters = template.letters
     return Record(
         elements=elements,
@@ -56,14 +57,6 @@ def record_of(entry: Entry, source: Source) -> Record:
         formation_energy=entry.formation_energy,
         e_above_hull=entry.e_above_hull,
     )
-
-
-def reduced_amounts(template: SymmetryTemplate) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Elements in the template's order and their amounts per reduced formula unit."""
-    units = template.formula_units
-    content = template.composition
-    elements = tuple(template.letters)
-    return elements, tuple(round(content[element] / units) for element in elements)
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:

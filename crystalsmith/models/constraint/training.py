@@ -45,6 +45,8 @@ TRAIN_FILE, VALIDATION_FILE, FORMULAS_FILE = "train.jsonl", "validation.jsonl", 
 SPACE_GROUP_ADAPTER: Final = "space_group"
 WYCKOFF_ADAPTER: Final = "wyckoff"
 _SAVE_EVERY, _REPORT_EVERY = 120.0, 60.0  # seconds
+_MAX_LETTERS = 60  # orbits; the few longer answers would set the size of whole batches
+_POOL = 16  # batches sorted by length together
 
 Task = Literal["base", "space_group", "wyckoff"]
 
@@ -95,7 +97,10 @@ class Example:
 
 def usable(record: Record) -> bool:
     """Whether the grammar has words for the record."""
-    return max(record.amounts) <= MAX_AMOUNT and record.units <= MAX_UNITS
+    letters = sum(len(row) for row in record.letters)
+    return (
+        max(record.amounts) <= MAX_AMOUNT and record.units <= MAX_UNITS and letters <= _MAX_LETTERS
+    )
 
 
 def example(
@@ -164,11 +169,20 @@ class Sequences:
         self.rng = random.Random(seed)
         self.ids = build_tokenizer().get_vocab()
         self._order: list[int] = []
+        self._ready: list[list[Example]] = []
 
     def batch(self, task: Task, device: torch.device) -> dict[str, Tensor]:
-        """The next batch; every record comes once before any comes again."""
-        examples = [self._next(task) for _ in range(self.settings.batch)]
-        return tensors(examples, self.ids, device)
+        """The next batch; every record comes once before any comes again.
+
+        Sequences of a batch are about equally long, so that little of it is padding.
+        """
+        if not self._ready:
+            size = self.settings.batch
+            pool = [self._next(task) for _ in range(_POOL * size)]
+            pool.sort(key=lambda item: len(item.words))
+            self._ready = [pool[i : i + size] for i in range(0, len(pool), size)]
+            self.rng.shuffle(self._ready)
+        return tensors(self._ready.pop(), self.ids, device)
 
     def _next(self, task: Task) -> Example:
         if task == "base" and self.formulas and self.rng.random() < self.settings.formulas_share:

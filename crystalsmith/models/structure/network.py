@@ -47,9 +47,9 @@ class FlowConfig:
         grid: Gaussians per property embedding.
     """
 
-    width: int = 192
+    width: int = 160
     pair_width: int = 64
-    layers: int = 6
+    layers: int = 5
     heads: int = 4
     gap_range: tuple[float, float] = (0.0, 9.0)
     energy_range: tuple[float, float] = (-4.5, 1.5)

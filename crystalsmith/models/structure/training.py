@@ -53,10 +53,10 @@ class StructureTraining:
         network: sizes of the network.
     """
 
-    steps: int = 12_000
+    steps: int = 16_000
     learning_rate: float = 1e-3
-    pair_budget: int = 40_000
-    accumulate: int = 2
+    pair_budget: int = 12_000
+    accumulate: int = 1
     template_share: float = 0.5
     keep_property: float = 0.5
     shake: float = 0.15
@@ -104,6 +104,7 @@ def train(
     run.save()
     run.load_average()
     run.log(**validate(flow, validation))
+    run.export(folder / "weights")
     return flow
 
 

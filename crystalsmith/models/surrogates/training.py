@@ -44,7 +44,7 @@ class SurrogateTraining:
         network: sizes of the network.
     """
 
-    steps: int = 8_000
+    steps: int = 7_000
     batch: int = 128
     learning_rate: float = 1e-3
     metal_weight: float = 0.2
@@ -131,6 +131,7 @@ def train(
     run.save()
     run.load_average()
     run.log(**validate(network, validation))
+    run.export(folder / "weights")
     return network
 
 

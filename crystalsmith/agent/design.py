@@ -1,0 +1,135 @@
+"""The one call that does everything: a sentence in, checked crystals out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.budgets import BUDGETS, BudgetName
+from crystalsmith.agent.interpreter import interpret
+from crystalsmith.core.errors import RequestError
+from crystalsmith.core.progress import Progress, silent
+from crystalsmith.core.request import DEFAULT_COUNT, MAX_COUNT, DesignRequest
+from crystalsmith.core.results import Candidate, DesignResult, RunInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from crystalsmith.agent.budgets import Budget
+    from crystalsmith.agent.toolbox import Toolbox
+
+_LIBRARIES = ("crystalsmith", "torch", "transformers", "pymatgen", "pyxtal", "spglib", "smact")
+_SPARE = 3  # finalists beyond those wanted, in case some fall behind when looked at closely
+
+
+def design(
+    request: str | DesignRequest,
+    n: int | None = None,
+    *,
+    budget: BudgetName = "quick",
+    seed: int = 0,
+    store: str | Path | None = None,
+    relax: bool = False,
+    toolbox: Toolbox | None = None,
+    found: Callable[[DesignResult], None] | None = None,
+    progress: Progress = silent,
+) -> DesignResult:
+    """Find crystals for a request.
+
+    Args:
+        request: what is wanted, in plain words, or already interpreted.
+        n: how many candidates; the request's own number, or 5, when not given.
+        budget: how much to look at.
+        seed: same request, seed and versions give the same answer.
+        store: folder of known crystals; ``none`` for pymatgen's prototypes only.
+        relax: relax the finalists with CHGNet, symmetry kept.
+        toolbox: models and known crystals, to be loaded once for many calls.
+        found: given the unrelaxed result before relaxing begins, so that it can be saved.
+        progress: told about every stage.
+
+    Returns:
+        Candidates that satisfy every clause first; when too few do, the nearest misses after them,
+        each saying which clause it fails.
+
+    Raises:
+        RequestError: the request is empty, off topic or impossible.
+        CrystalsmithError: weights or the store cannot be used.
+    """
+    started = time.monotonic()
+    understood = interpret(request) if isinstance(request, str) else request.ensure_consistent()
+    wanted = _wanted(understood, n)
+    if toolbox is None:
+        from crystalsmith.agent.toolbox import Toolbox
+
+        toolbox = Toolbox.load(store, progress=progress)
+    from crystalsmith.agent.search import search
+
+    outcome = search(
+        understood, toolbox, _widened(BUDGETS[budget], wanted), seed=seed, progress=progress
+    )
+    if not outcome.candidates:
+        raise RequestError(
+            "no crystal could be built for the request; loosen its symmetry or size, or give"
+            " --budget thorough"
+        )
+    explicit = n is not None or understood.count is not None
+
+    def result(candidates: Sequence[Candidate]) -> DesignResult:
+        run = RunInfo(
+            seed=seed,
+            budget=budget,
+            seconds=time.monotonic() - started,
+            store=str(toolbox.known.info()),
+            versions=_versions(),
+            counts=outcome.counts,
+        )
+        return DesignResult(understood, tuple(_chosen(candidates, wanted, explicit)), run)
+
+    if not relax:
+        return result(outcome.candidates)
+    from crystalsmith.agent.finishing import relax_candidates
+
+    if found is not None:
+        found(result(outcome.candidates))
+    finalists = outcome.candidates[: wanted + _SPARE]
+    return result(relax_candidates(understood, finalists, toolbox, progress=progress))
+
+
+def _widened(budget: Budget, wanted: int) -> Budget:
+    """A budget that can yield as many candidates as are wanted."""
+    formulas = max(budget.formulas, 2 * wanted)
+    return replace(
+        budget,
+        finalists=max(budget.finalists, wanted + _SPARE),
+        formulas=formulas,
+        proposals=max(budget.proposals, 3 * formulas),
+    )
+
+
+def _wanted(request: DesignRequest, n: int | None) -> int:
+    if n is not None and not 1 <= n <= MAX_COUNT:
+        raise RequestError(f"ask for 1 to {MAX_COUNT} candidates, not {n}")
+    return n or request.count or DEFAULT_COUNT
+
+
+def _chosen(candidates: Sequence[Candidate], wanted: int, explicit: bool) -> list[Candidate]:
+    """Satisfying candidates; near misses fill up a number that was asked for, or an empty list."""
+    satisfied = [candidate for candidate in candidates if candidate.satisfied]
+    chosen = satisfied[:wanted]
+    if not chosen or (explicit and len(chosen) < wanted):
+        others = [candidate for candidate in candidates if not candidate.satisfied]
+        chosen += others[: wanted - len(chosen)]
+    return [replace(candidate, id=f"c{i:02d}") for i, candidate in enumerate(chosen, start=1)]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found

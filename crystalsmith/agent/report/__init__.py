@@ -1,0 +1,1 @@
+"""Showing and saving what a design run found."""

@@ -1,0 +1,122 @@
+"""What a person sees in the terminal: the reading of the request, then the candidates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from crystalsmith.core.crystallography.groups import space_group
+from crystalsmith.core.evidence import Status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crystalsmith.core.evidence import Prediction
+    from crystalsmith.core.request import DesignRequest
+    from crystalsmith.core.results import Candidate, DesignResult
+
+_MARKS = {
+    Status.PASS: "[green]pass[/]",
+    Status.FAIL: "[red]fail[/]",
+    Status.NOT_CHECKED: "[yellow]not checked[/]",
+}
+
+
+def show_request(request: DesignRequest, console: Console) -> None:
+    """The reading of a request, clause by clause, with the words each was read from."""
+    from crystalsmith.agent.interpreter.explain import explain
+
+    table = Table("understood", "from the words", title="Request", title_justify="left")
+    for wish, words in explain(request):
+        table.add_row(escape(wish), escape(words))
+    console.print(table)
+
+
+def show_result(result: DesignResult, console: Console) -> None:
+    """The candidates, every clause of each, and how the search went."""
+    console.print(_overview(result))
+    for candidate in result.candidates:
+        console.print(_clauses(candidate))
+    counts = ", ".join(f"{number} {what}" for what, number in result.run.counts.items())
+    console.print(
+        f"{counts}; {result.run.budget} budget, seed {result.run.seed},"
+        f" {result.run.seconds:.1f} s. Known crystals: {escape(result.run.store)}.",
+        highlight=False,
+    )
+    console.print(verdict_sentence(result), highlight=False)
+
+
+def verdict_sentence(result: DesignResult) -> str:
+    """One sentence that sums the result up."""
+    good, shown = len(result.satisfied), len(result.candidates)
+    if good == shown:
+        noun = "candidate satisfies" if good == 1 else "candidates satisfy"
+        return f"[green]{good} {noun} everything asked for.[/]"
+    failing = sorted({item.clause.wish() for c in result.candidates for item in c.failed})
+    unchecked = sorted({item.clause.wish() for c in result.candidates for item in c.unchecked})
+    reasons = []
+    if failing:
+        reasons.append(f"failed by some: {', '.join(failing)}")
+    if unchecked:
+        reasons.append(f"not checked for some: {', '.join(unchecked)}")
+    return f"[yellow]{good} of {shown} satisfy everything asked for[/]; {'; '.join(reasons)}."
+
+
+def _overview(result: DesignResult) -> Table:
+    table = Table(title="Candidates", title_justify="left")
+    for name, justify in (
+        ("id", "left"),
+        ("formula", "left"),
+        ("space group", "left"),
+        ("band gap, eV", "right"),
+        ("formation energy, eV/atom", "right"),
+        ("above hull, eV/atom", "right"),
+        ("clauses passed", "right"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for candidate in result.candidates:
+        passed = sum(item.verdict.status is Status.PASS for item in candidate.judged)
+        number = candidate.evidence.space_group
+        symbol = space_group(number).symbol
+        table.add_row(
+            candidate.id,
+            candidate.formula,
+            f"{symbol} ({number})",
+            _number(candidate.predictions.get("band_gap")),
+            _number(candidate.predictions.get("formation_energy")),
+            _number(candidate.predictions.get("e_above_hull")),
+            f"{passed} of {len(candidate.judged)}",
+        )
+    return table
+
+
+def _number(prediction: Prediction | None) -> str:
+    if prediction is None:
+        return "–"
+    mark = "" if prediction.reliable else " ?"
+    return f"{prediction.mean:.2f} ± {prediction.std:.2f}{mark}"
+
+
+def _clauses(candidate: Candidate) -> Table:
+    origin = candidate.provenance
+    start = "noise" if origin.structure == "noise" else f"the geometry of {origin.structure}"
+    table = Table(
+        "verdict",
+        "clause",
+        "why",
+        title=f"{candidate.id}  {candidate.formula}: {escape(origin.formula)};"
+        f" {escape(origin.template)}; built from {escape(start)}",
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    for item in candidate.judged:
+        table.add_row(
+            _MARKS[item.verdict.status], escape(item.clause.wish()), escape(item.verdict.reason)
+        )
+    if origin.relaxation is not None:
+        facts = ", ".join(f"{key} {value}" for key, value in origin.relaxation.items())
+        table.add_row("[dim]relaxed[/]", "", escape(facts))
+    return table

@@ -1,0 +1,201 @@
+"""The command line: thin wrappers around the Python API.
+
+Heavy libraries are imported inside the commands, so that help appears at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crystalsmith import __version__
+from crystalsmith.core.errors import CrystalsmithError
+from crystalsmith.evals.commands import bench_app, eval_app
+from crystalsmith.models.commands import train_app
+from crystalsmith.tools.commands import index_app
+
+OK, BAD_INPUT, FELL_SHORT, INTERRUPTED = 0, 2, 3, 130
+
+app = typer.Typer(
+    name="crystalsmith",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Crystal structures for a sentence: say what material you need, get crystals that"
+    " satisfy it, every wish checked.\n\n"
+    'Start with: crystalsmith design "a lead-free double perovskite with a gap near 1.8 eV"',
+)
+app.add_typer(index_app, name="index")
+app.add_typer(train_app, name="train")
+app.add_typer(eval_app, name="eval")
+app.add_typer(bench_app, name="bench")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"crystalsmith {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def design(
+    request: Annotated[
+        str, typer.Argument(help="What you need, in plain words.", show_default=False)
+    ],
+    count: Annotated[
+        int | None,
+        typer.Option("-n", "--count", help="How many candidates; your words or 5 otherwise."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="Folder for CIFs, results.json and summary.csv (default: a new"
+            " folder under results/).",
+        ),
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(help="How much to look at: quick, standard or thorough.")
+    ] = "quick",
+    relax: Annotated[
+        bool, typer.Option("--relax", help="Relax the finalists with CHGNet, symmetry kept.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Same seed, same answer.")] = 0,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Folder of known crystals; 'none' for pymatgen's prototypes only."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the results as JSON and nothing else.")
+    ] = False,
+) -> None:
+    """Find crystals that satisfy a request.
+
+    Exit code 0: the candidates satisfy everything asked. 3: the best found fall short (they are
+    still shown and saved, and the table says which clause). 2: the input cannot be used.
+
+    Example: crystalsmith design "stable ternary nitride semiconductor, gap 1-2 eV" -n 5
+    """
+    from rich.console import Console
+
+    from crystalsmith.agent.budgets import budget_named
+    from crystalsmith.agent.design import design as run_design
+    from crystalsmith.agent.interpreter import interpret
+    from crystalsmith.agent.report.console import show_request, show_result
+    from crystalsmith.agent.report.files import folder_for, prepare_folder, write_results
+    from crystalsmith.core.console import ConsoleProgress
+
+    width = budget_named(budget)
+    understood = interpret(request)
+    folder = out if out is not None or as_json else folder_for(request)
+    if folder is not None:
+        prepare_folder(folder)
+    console = Console()
+    if not as_json:
+        show_request(understood, console)
+
+    def save(result: Any) -> None:
+        if folder is not None:
+            write_results(result, folder)
+
+    with ConsoleProgress() as progress:
+        result = run_design(
+            understood,
+            count,
+            budget=width,
+            seed=seed,
+            store=store,
+            relax=relax,
+            found=save,
+            progress=progress,
+        )
+    save(result)
+    if as_json:
+        _print_json(result)
+    else:
+        show_result(result, console)
+        console.print(f"Saved in {folder}", highlight=False, soft_wrap=True)
+    raise typer.Exit(OK if result.complete else FELL_SHORT)
+
+
+def _print_json(result: Any) -> None:
+    import json
+
+    from crystalsmith.agent.report.records import result_record
+
+    typer.echo(json.dumps(result_record(result), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def parse(
+    request: Annotated[str, typer.Argument(help="A request in plain words.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reading as JSON.")] = False,
+) -> None:
+    """Show how a request is understood, without designing anything."""
+    from crystalsmith.agent.interpreter import interpret
+
+    understood = interpret(request)
+    if as_json:
+        typer.echo(understood.model_dump_json(indent=2))
+        return
+    from rich.console import Console
+
+    from crystalsmith.agent.report.console import show_request
+
+    show_request(understood, Console())
+
+
+@app.command()
+def doctor() -> None:
+    """Check what this machine has: weights, store, GPU, language model, Materials Project key."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from crystalsmith.agent.doctor import examine
+
+    table = Table("part", "found", "what it means", title="crystalsmith doctor")
+    findings = examine()
+    for finding in findings:
+        table.add_row(finding.part, finding.found, finding.meaning)
+    Console().print(table)
+    if any(finding.broken for finding in findings):
+        raise typer.Exit(BAD_INPUT)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; errors the user can act on become one sentence and exit code 2."""
+    import click
+
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except CrystalsmithError as error:
+        typer.echo(f"crystalsmith: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        typer.echo("crystalsmith: stopped; what was finished has been saved", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else OK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""``crystalsmith eval`` and ``crystalsmith bench``: every figure we quote comes from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from crystalsmith.core.progress import Progress
+    from crystalsmith.evals.cases import Cases
+
+eval_app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure the models on test crystals; each command prints a table.",
+)
+bench_app = typer.Typer(no_args_is_help=True, help="Time commands as a user sees them.")
+
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Test crystals in MP-20 format (.csv or .csv.gz).")
+]
+LimitOption = Annotated[
+    int | None, typer.Option(help="Only so many crystals, drawn at random with the seed.")
+]
+SeedOption = Annotated[int, typer.Option(help="Of everything random.")]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(help="'none' for a fresh machine, or a folder; the configured store otherwise."),
+]
+TrainDataOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--train-data", help="Training files, to report unseen formulas; may be repeated."
+    ),
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
+
+
+def _cases(
+    data: Path,
+    limit: int | None,
+    seed: int,
+    train_data: list[Path] | None,
+    progress: Progress,
+) -> Cases:
+    from crystalsmith.evals.cases import load_cases
+
+    cases = load_cases(data, limit=limit, seed=seed, train_data=train_data or (), progress=progress)
+    typer.echo(str(cases.report), err=True)
+    return cases
+
+
+def _context(data: Path, store: str | None, cases: Cases, seed: int) -> dict[str, Any]:
+    return {
+        "data": data.name,
+        "store": store or "configured",
+        "rows_used": cases.report.used,
+        "rows_skipped": dict(cases.report.skipped),
+        "seed": seed,
+    }
+
+
+@eval_app.command()
+def symmetry(
+    data: DataOption,
+    given: Annotated[
+        str,
+        typer.Option(
+            "--property", help="Told beside the formula: formation_energy, band_gap or none."
+        ),
+    ] = "formation_energy",
+    part: Annotated[
+        str, typer.Option(help="mixed, model or neighbours: which part of the generator speaks.")
+    ] = "mixed",
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    store: StoreOption = None,
+    train_data: TrainDataOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Space group and Wyckoff letters from the formula (CrystalGF's Table 1)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.settings import settings
+    from crystalsmith.evals.cases import known_crystals
+    from crystalsmith.evals.symmetry import evaluate_symmetry, given_property, only_part
+    from crystalsmith.evals.tables import save_json, show_columns
+    from crystalsmith.models.constraint.generator import ConstraintGenerator
+
+    told = given_property(given)
+    with ConsoleProgress() as progress:
+        cases = _cases(data, limit, seed, train_data, progress)
+        known = known_crystals(store)
+        generator = ConstraintGenerator.load(settings().constraint_weights, known.entries())
+        figures = evaluate_symmetry(
+            only_part(generator, part), cases, given=told, progress=progress
+        )
+    show_columns(f"symmetry from the formula, {known.info()}", figures)
+    save_json(json, figures | {"context": _context(data, store, cases, seed)})
+
+
+@eval_app.command()
+def structures(
+    data: DataOption,
+    constraints: Annotated[
+        str, typer.Option(help="true: the crystal's own template; predicted: from the formula.")
+    ] = "true",
+    start: Annotated[str, typer.Option(help="auto, noise or template.")] = "auto",
+    samples: Annotated[int, typer.Option(help="Drafts per crystal.")] = 1,
+    with_properties: Annotated[
+        bool, typer.Option(help="Tell the generator the crystal's gap and formation energy.")
+    ] = False,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    store: StoreOption = None,
+    train_data: TrainDataOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Match rate and RMSE of generated crystals (CrystalGF's Table 2)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.settings import settings
+    from crystalsmith.evals.cases import known_crystals
+    from crystalsmith.evals.structures import constraints_named, evaluate_structures, start_named
+    from crystalsmith.evals.tables import save_json, show_columns
+    from crystalsmith.models.constraint.generator import ConstraintGenerator
+    from crystalsmith.models.structure.generator import StructureGenerator
+
+    which, begin = constraints_named(constraints), start_named(start)
+    with ConsoleProgress() as progress:
+        cases = _cases(data, limit, seed, train_data, progress)
+        known = known_crystals(store)
+        entries = known.entries()
+        config = settings()
+        predictor = (
+            ConstraintGenerator.load(config.constraint_weights, entries)
+            if which == "predicted"
+            else None
+        )
+        figures = evaluate_structures(
+            StructureGenerator.load(config.structure_weights, entries, config.device),
+            cases,
+            constraints=which,
+            constraint_generator=predictor,
+            start=begin,
+            samples=samples,
+            with_properties=with_properties,
+            seed=seed,
+            progress=progress,
+        )
+    show_columns(f"structures, {known.info()}", {"generator": figures})
+    show_columns("copying the nearest known geometry", {"": figures["template_baseline"]})
+    show_columns("by free parameters", figures["by_free_parameters"])
+    show_columns("by crystal family", figures["by_crystal_family"])
+    save_json(json, figures | {"context": _context(data, store, cases, seed)})
+
+
+@eval_app.command()
+def surrogates(
+    data: DataOption,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    store: StoreOption = None,
+    train_data: TrainDataOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Errors and uncertainties of the property predictors (they do not look at any store)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.settings import settings
+    from crystalsmith.evals.surrogates import evaluate_surrogates
+    from crystalsmith.evals.tables import save_json, show_columns
+    from crystalsmith.models.surrogates.ensemble import Surrogates
+
+    with ConsoleProgress() as progress:
+        cases = _cases(data, limit, seed, train_data, progress)
+        config = settings()
+        ensemble = Surrogates.load(config.surrogate_weights, config.device)
+        figures = evaluate_surrogates(ensemble, cases, progress)
+    show_columns("surrogates", {k: v for k, v in figures.items() if isinstance(v, dict)})
+    show_columns("", {"all": {k: v for k, v in figures.items() if not isinstance(v, dict)}})
+    save_json(json, figures | {"context": _context(data, store, cases, seed)})
+
+
+@bench_app.command()
+def design(
+    runs: Annotated[int, typer.Option(help="How often.")] = 3,
+    store: StoreOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Wall time and peak memory of a design, quick budget, in a fresh process."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.evals.bench import time_design
+    from crystalsmith.evals.tables import save_json, show_columns
+
+    with ConsoleProgress() as progress:
+        figures = time_design(runs, store, progress)
+    show_columns("design", {"": figures})
+    save_json(json, figures)
+
+
+@bench_app.command()
+def startup(
+    runs: Annotated[int, typer.Option(help="How often.")] = 10,
+    json: JsonOption = None,
+) -> None:
+    """Wall time of `crystalsmith --help`."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.evals.bench import time_startup
+    from crystalsmith.evals.tables import save_json, show_columns
+
+    with ConsoleProgress() as progress:
+        figures = time_startup(runs, progress)
+    show_columns("startup", {"": figures})
+    save_json(json, figures)

@@ -1,0 +1,158 @@
+"""How often the constraint generator finds a crystal's symmetry from its formula.
+
+Follows CrystalGF's Table 1 (Huang et al. 2024): space group, and Wyckoff letters per element
+without regard to order, both compared in the canonical description. Reported for all crystals,
+for formulas that no training file has, and for crystals on the convex hull (nearest to the
+paper's data).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from crystalsmith.core.errors import DataError
+from crystalsmith.core.progress import Progress, silent
+from crystalsmith.models.constraint.generator import ConstraintGenerator, RankedTemplate, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.core.entry import Entry
+    from crystalsmith.evals.cases import Cases
+
+GivenProperty = Literal["none", "band_gap", "formation_energy"]
+_LOW_SYMMETRY = {2, 11, 12, 14}  # P-1, P2_1/m, C2/m, P2_1/c: the paper's hardest
+_ON_HULL = 1e-6  # eV/atom
+_TEMPLATES = 20
+
+
+def given_property(name: str) -> GivenProperty:
+    """The property of that name, checked.
+
+    Raises:
+        DataError: it cannot be given.
+    """
+    if name in get_args(GivenProperty):
+        return cast("GivenProperty", name)
+    raise DataError(f"--property must be one of {', '.join(get_args(GivenProperty))}, not {name!r}")
+
+
+def only_part(generator: ConstraintGenerator, part: str) -> ConstraintGenerator:
+    """The generator with one part silenced: ``mixed`` (neither), ``model`` or ``neighbours``.
+
+    Raises:
+        DataError: there is no such part.
+    """
+    if part == "mixed":
+        return generator
+    if part == "model":
+        return ConstraintGenerator(generator.model, None)
+    if part == "neighbours":
+        return ConstraintGenerator(None, generator.prior)
+    raise DataError(f"--part must be mixed, model or neighbours, not {part!r}")
+
+
+def evaluate_symmetry(
+    generator: ConstraintGenerator,
+    cases: Cases,
+    *,
+    given: GivenProperty = "formation_energy",
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Run the benchmark.
+
+    Args:
+        generator: model, prior, or both.
+        cases: test crystals.
+        given: property that is told beside the formula.
+        progress: told about finished crystals.
+
+    Returns:
+        Figures under ``all``, ``unseen`` and ``stable``; shares in percent.
+    """
+    rows: list[dict[str, float]] = []
+    started = time.monotonic()
+    for entry in cases.entries:
+        ranked = generator.propose(entry.composition, _wanted(entry, given), count=_TEMPLATES)
+        rows.append(_judge(ranked, entry.crystal.template))
+        progress("predicting symmetry", len(rows), len(cases.entries))
+    seconds = time.monotonic() - started
+    for row, entry in zip(rows, cases.entries, strict=True):
+        true_group = entry.crystal.template.number
+        ranked = generator.propose(
+            entry.composition,
+            _wanted(entry, given),
+            count=1,
+            allow=lambda number, true_group=true_group: number == true_group,  # type: ignore[misc]
+        )
+        row["letters_true_sg"] = _letters(ranked, entry.crystal.template)
+        progress("letters in the true group", rows.index(row) + 1, len(rows))
+    subsets = {"all": list(range(len(rows)))}
+    if cases.unseen is not None:
+        subsets["unseen"] = [i for i, unseen in enumerate(cases.unseen) if unseen]
+    subsets["stable"] = [
+        i
+        for i, entry in enumerate(cases.entries)
+        if entry.e_above_hull is not None and entry.e_above_hull < _ON_HULL
+    ]
+    return {
+        name: _summary([rows[i] for i in chosen], seconds * len(chosen) / len(rows))
+        for name, chosen in subsets.items()
+    }
+
+
+def _wanted(entry: Entry, given: GivenProperty) -> Wanted:
+    if given == "band_gap":
+        return Wanted(band_gap=entry.band_gap)
+    if given == "formation_energy":
+        return Wanted(formation_energy=entry.formation_energy)
+    return Wanted()
+
+
+def _judge(ranked: Sequence[RankedTemplate], truth: SymmetryTemplate) -> dict[str, float]:
+    groups: dict[int, float] = defaultdict(float)
+    for item in ranked:
+        groups[item.template.number] += item.probability
+    order = sorted(groups, key=lambda number: -groups[number])
+    templates = [item.template for item in ranked]
+    target = truth.composition.reduced_composition
+    row = {
+        "sg_top1": float(order[:1] == [truth.number]),
+        "sg_top5": float(truth.number in order[:5]),
+        "template_top1": float(templates[:1] == [truth]),
+        "template_top20": float(truth in templates),
+        "letters_pred_sg": _letters(ranked, truth),
+        "invalid": float(sum(t.composition.reduced_composition != target for t in templates)),
+    }
+    if truth.number in _LOW_SYMMETRY:
+        row["low_symmetry_sg_top1"] = row["sg_top1"]
+    return row
+
+
+def _letters(ranked: Sequence[RankedTemplate], truth: SymmetryTemplate) -> float:
+    """Share of the elements whose letters, as a multiset, are right."""
+    if not ranked:
+        return 0.0
+    guess, right = ranked[0].template.letters, truth.letters
+    return sum(Counter(guess[e]) == Counter(right[e]) for e in right) / len(right)
+
+
+def _summary(rows: list[dict[str, float]], seconds: float) -> dict[str, float]:
+    summary: dict[str, float] = {"n": len(rows)}
+    for name in (
+        "sg_top1",
+        "sg_top5",
+        "template_top1",
+        "template_top20",
+        "letters_true_sg",
+        "letters_pred_sg",
+        "low_symmetry_sg_top1",
+    ):
+        values = [row[name] for row in rows if name in row]
+        summary[name] = 100 * sum(values) / len(values) if values else float("nan")
+    summary["invalid"] = sum(row["invalid"] for row in rows)
+    summary["seconds"] = seconds
+    return summary

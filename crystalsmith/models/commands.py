@@ -1,0 +1,184 @@
+"""``crystalsmith train``: the shipped weights again, or better ones from more data."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from crystalsmith.core.progress import Progress
+    from crystalsmith.models.training_data import TrainingData
+
+train_app = typer.Typer(
+    no_args_is_help=True,
+    help="Train the models on your own data. A stopped run goes on when the command is repeated;"
+    " finished weights are in OUT/weights.",
+)
+
+DataOption = Annotated[
+    list[Path],
+    typer.Option("--data", help="Crystals in MP-20 format (.csv or .csv.gz); may be repeated."),
+]
+ValidationOption = Annotated[
+    Path, typer.Option("--validation", help="Held-out crystals, for model selection.")
+]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the training run.")]
+HypotheticalOption = Annotated[
+    list[Path] | None,
+    typer.Option("--hypothetical", help="Crystals never made (WBM, say); may be repeated."),
+]
+FormulasOption = Annotated[
+    Path | None,
+    typer.Option("--formulas", help="Formulas with band gap and formation energy, no structure."),
+]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Another value of a setting, as in steps=20000; may be repeated."),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+SecondsOption = Annotated[
+    float | None, typer.Option(help="Stop after so many seconds; repeat the command to go on.")
+]
+
+
+def _read(
+    data: list[Path],
+    validation: Path,
+    hypothetical: list[Path] | None,
+    formulas: Path | None,
+    progress: Progress,
+) -> TrainingData:
+    from crystalsmith.models.training_data import read_training_data
+
+    found = read_training_data(
+        data,
+        validation,
+        hypothetical=hypothetical or (),
+        formulas=formulas,
+        progress=progress,
+    )
+    for line in found.reports:
+        typer.echo(line, err=True)
+    return found
+
+
+@train_app.command()
+def structure(
+    data: DataOption,
+    validation: ValidationOption,
+    out: OutOption,
+    hypothetical: HypotheticalOption = None,
+    setting: SettingOption = None,
+    device: DeviceOption = "auto",
+    seconds: SecondsOption = None,
+) -> None:
+    """Train the structure generator (flow matching over what symmetry leaves free)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.recipes import train_structure, with_options
+    from crystalsmith.models.structure.training import StructureTraining
+
+    settings = with_options(StructureTraining(), setting or ())
+    with ConsoleProgress() as progress:
+        found = _read(data, validation, hypothetical, None, progress)
+        train_structure(
+            found,
+            out,
+            settings,
+            device=device,
+            seconds=seconds or math.inf,
+            progress=progress,
+        )
+
+
+@train_app.command()
+def surrogate(
+    data: DataOption,
+    validation: ValidationOption,
+    out: OutOption,
+    hypothetical: HypotheticalOption = None,
+    formulas: FormulasOption = None,
+    members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 3,
+    setting: SettingOption = None,
+    device: DeviceOption = "auto",
+    seconds: SecondsOption = None,
+) -> None:
+    """Train the property predictors (an ensemble of graph networks) and calibrate them.
+
+    A formula file fills in band gaps that crystal files lack, by material id.
+    """
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.recipes import train_surrogates, with_options
+    from crystalsmith.models.surrogates.training import SurrogateTraining
+
+    settings = with_options(SurrogateTraining(), setting or ())
+    with ConsoleProgress() as progress:
+        found = _read(data, validation, hypothetical, formulas, progress)
+        train_surrogates(
+            found,
+            out,
+            settings,
+            members=members,
+            device=device,
+            seconds=seconds or math.inf,
+            progress=progress,
+        )
+
+
+@train_app.command()
+def constraint(
+    data: DataOption,
+    validation: ValidationOption,
+    out: OutOption,
+    hypothetical: HypotheticalOption = None,
+    formulas: FormulasOption = None,
+    setting: SettingOption = None,
+    device: DeviceOption = "auto",
+    seconds: SecondsOption = None,
+) -> None:
+    """Train the constraint generator: a small language model and its two LoRA adapters."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.constraint.training import ConstraintTraining
+    from crystalsmith.models.recipes import train_constraint, with_options
+
+    settings = with_options(ConstraintTraining(), setting or ())
+    with ConsoleProgress() as progress:
+        found = _read(data, validation, hypothetical, formulas, progress)
+        train_constraint(
+            found,
+            out,
+            settings,
+            device=device,
+            seconds=seconds or math.inf,
+            progress=progress,
+        )
+
+
+@train_app.command()
+def composition(
+    data: DataOption,
+    validation: ValidationOption,
+    out: OutOption,
+    formulas: FormulasOption = None,
+    setting: SettingOption = None,
+    device: DeviceOption = "auto",
+    seconds: SecondsOption = None,
+) -> None:
+    """Train the composition model (gap, formation energy and hull energy from the formula)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.composition.training import CompositionTraining
+    from crystalsmith.models.recipes import train_composition, with_options
+
+    settings = with_options(CompositionTraining(), setting or ())
+    with ConsoleProgress() as progress:
+        found = _read(data, validation, None, formulas, progress)
+        train_composition(
+            found,
+            out,
+            settings,
+            device=device,
+            seconds=seconds or math.inf,
+            progress=progress,
+        )

@@ -1,0 +1,213 @@
+"""From training files to shipped weights: what each ``crystalsmith train`` command does.
+
+Every recipe prepares its arrays once, trains (resumably) and leaves finished weights in
+``<out>/weights``. The settings in the training modules are the ones the shipped weights were made
+with, so that the plain command makes them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from crystalsmith.core.crystallography.template import ordered_amounts
+from crystalsmith.core.errors import DataError
+from crystalsmith.core.progress import Progress, silent
+from crystalsmith.models.runs import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pymatgen.core import Composition
+
+    from crystalsmith.models.composition.training import CompositionTraining, FormulaTable
+    from crystalsmith.models.constraint.records import Record
+    from crystalsmith.models.constraint.training import ConstraintTraining
+    from crystalsmith.models.structure.training import StructureTraining
+    from crystalsmith.models.surrogates.training import SurrogateTraining
+    from crystalsmith.models.training_data import TrainingData
+
+ARRAYS, WEIGHTS = "arrays", "weights"
+_Settings = TypeVar("_Settings")
+
+
+def with_options(settings: _Settings, options: Iterable[str]) -> _Settings:
+    """Settings with some values replaced, each given as ``name=value``.
+
+    Names may be those of the settings or of the network sizes inside them.
+
+    Raises:
+        DataError: there is no such setting, or the value is no number.
+    """
+    for option in options:
+        name, _, text = option.partition("=")
+        settings = _with_option(settings, name.strip(), text.strip())
+    return settings
+
+
+def _with_option(settings: Any, name: str, text: str) -> Any:
+    own = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    if name in own and isinstance(own[name], int | float):
+        try:
+            return replace(settings, **{name: type(own[name])(text)})
+        except ValueError:
+            raise DataError(f"{name}={text}: {text!r} is not a number") from None
+    if is_dataclass(own.get("network")) and hasattr(own["network"], name):
+        return replace(settings, network=_with_option(own["network"], name, text))
+    numbers = [key for key, value in own.items() if isinstance(value, int | float)]
+    raise DataError(f"there is no setting {name!r}; take one of {', '.join(numbers)}")
+
+
+def train_structure(
+    data: TrainingData,
+    folder: Path,
+    settings: StructureTraining,
+    *,
+    device: str = "auto",
+    seconds: float = np.inf,
+    progress: Progress = silent,
+) -> None:
+    """Train the structure generator."""
+    from crystalsmith.models.structure import training
+    from crystalsmith.models.structure.preparation import prepare
+    from crystalsmith.models.structure.wyckoff_table import WyckoffTable
+
+    arrays = folder / ARRAYS
+    if not (arrays / training.TABLE_FILE).exists():
+        arrays.mkdir(parents=True, exist_ok=True)
+        prepare(data.crystals, progress=progress).save(arrays / training.TRAIN_FILE)
+        prepare(data.held_out, data.crystals, progress).save(arrays / training.VALIDATION_FILE)
+        table = WyckoffTable.of_groups(range(1, 231), self_maps=True)
+        table.save(arrays / training.TABLE_FILE)
+    training.train(arrays, folder, settings, device=device, seconds=seconds, progress=progress)
+
+
+def train_surrogates(
+    data: TrainingData,
+    folder: Path,
+    settings: SurrogateTraining,
+    *,
+    members: int = 3,
+    device: str = "auto",
+    seconds: float = np.inf,
+    progress: Progress = silent,
+) -> None:
+    """Train the members of the ensemble one after the other, then calibrate and collect them."""
+    from crystalsmith.models.surrogates import training
+    from crystalsmith.models.surrogates.calibration import ship
+    from crystalsmith.models.surrogates.preparation import prepare
+
+    arrays = folder / ARRAYS
+    if not (arrays / training.VALIDATION_FILE).exists():
+        arrays.mkdir(parents=True, exist_ok=True)
+        names = settings.network.properties
+        prepare(data.crystals, names, progress=progress).save(arrays / training.TRAIN_FILE)
+        prepare(data.held_out, names, progress=progress).save(arrays / training.VALIDATION_FILE)
+    runs = []
+    for index in range(members):
+        own = replace(settings, seed=settings.seed + index)
+        run = folder / f"member-{index}"
+        training.train(arrays, run, own, device=device, seconds=seconds, progress=progress)
+        runs.append(run / WEIGHTS)
+    ship(runs, folder / WEIGHTS, data.crystals, data.held_out)
+
+
+def train_constraint(
+    data: TrainingData,
+    folder: Path,
+    settings: ConstraintTraining,
+    *,
+    device: str = "auto",
+    seconds: float = np.inf,
+    progress: Progress = silent,
+) -> None:
+    """Train the base model and both adapters of the constraint generator."""
+    from crystalsmith.models.constraint import training
+    from crystalsmith.models.constraint.records import record_of, write_records
+
+    records = folder / ARRAYS
+    if not (records / training.VALIDATION_FILE).exists():
+        records.mkdir(parents=True, exist_ok=True)
+        rows = [record_of(entry, "database") for entry in data.entries]
+        rows += [record_of(entry, "hypothetical") for entry in data.hypothetical]
+        write_records(records / training.TRAIN_FILE, rows)
+        write_records(records / training.FORMULAS_FILE, _formula_records(data))
+        held_out = [record_of(entry, "database") for entry in data.held_out]
+        write_records(records / training.VALIDATION_FILE, held_out)
+    training.train_base(
+        records, folder, settings, device=device, seconds=seconds, progress=progress
+    )
+    training.train_adapters(records, folder, settings, device=device, progress=progress)
+
+
+def _formula_records(data: TrainingData) -> list[Record]:
+    from crystalsmith.models.constraint.records import Record
+
+    rows = []
+    for row in data.formulas:
+        elements, amounts = ordered_amounts(row.composition)
+        rows.append(
+            Record(
+                elements,
+                amounts,
+                "database",
+                band_gap=row.band_gap,
+                formation_energy=row.formation_energy,
+            )
+        )
+    return rows
+
+
+def train_composition(
+    data: TrainingData,
+    folder: Path,
+    settings: CompositionTraining,
+    *,
+    device: str = "auto",
+    seconds: float = np.inf,
+    progress: Progress = silent,
+) -> None:
+    """Train the composition model and calibrate its uncertainty."""
+    from crystalsmith.models.composition import training
+    from crystalsmith.models.composition.calibration import calibrate
+    from crystalsmith.models.runs import load_config
+
+    table, held_out = _formula_table(data), _held_out_table(data)
+    network = training.train(
+        table, held_out, folder, settings, device=device, seconds=seconds, progress=progress
+    )
+    config = load_config(folder / WEIGHTS)
+    write_json(folder / WEIGHTS / "config.json", config | {"spread": calibrate(network, held_out)})
+
+
+def _formula_table(data: TrainingData) -> FormulaTable:
+    """Known crystals with their hull energies, and formulas with gap and formation energy."""
+    from crystalsmith.models.composition.training import FormulaTable
+
+    known = _held_out_table(replace(data, held_out=data.entries))
+    formulas = [_amounts(row.composition) for row in data.formulas]
+    targets = np.array(
+        [[row.band_gap, row.formation_energy, None] for row in data.formulas], dtype=float
+    ).reshape(-1, 3)
+    return FormulaTable([*known.formulas, *formulas], np.concatenate([known.targets, targets]))
+
+
+def _held_out_table(data: TrainingData) -> FormulaTable:
+    from crystalsmith.models.composition.training import FormulaTable, hull_energies
+
+    entries = data.held_out
+    energies = [entry.formation_energy for entry in entries]
+    hulls = hull_energies(energies, [entry.e_above_hull for entry in entries])
+    rows = [
+        [entry.band_gap, energy, hull]
+        for entry, energy, hull in zip(entries, energies, hulls, strict=True)
+    ]
+    formulas = [_amounts(entry.composition) for entry in entries]
+    return FormulaTable(formulas, np.array(rows, dtype=float).reshape(-1, 3))
+
+
+def _amounts(composition: Composition) -> tuple[tuple[int, float], ...]:
+    return tuple((element.Z, float(amount)) for element, amount in composition.items())

@@ -1,0 +1,135 @@
+"""Reading training files: crystals, hypothetical crystals, formulas, and held-out crystals."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from crystalsmith.core.datasets import read_entries
+from crystalsmith.core.errors import DataError
+from crystalsmith.core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pymatgen.core import Composition
+
+    from crystalsmith.core.entry import Entry
+
+
+@dataclass(frozen=True)
+class FormulaRow:
+    """A formula with what is known of it.
+
+    Attributes:
+        id: of the crystal it belongs to.
+        composition: the formula.
+        band_gap: eV; formation_energy: eV/atom; None when unknown.
+    """
+
+    id: str
+    composition: Composition
+    band_gap: float | None
+    formation_energy: float | None
+
+
+@dataclass
+class TrainingData:
+    """Everything a training run may look at.
+
+    Attributes:
+        entries: known crystals, each id once.
+        hypothetical: crystals from substitution that were never made.
+        held_out: for model selection and calibration.
+        formulas: formulas without structures.
+        reports: what was read and skipped, one sentence a file.
+    """
+
+    entries: list[Entry]
+    hypothetical: list[Entry]
+    held_out: list[Entry]
+    formulas: list[FormulaRow] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
+
+    @property
+    def crystals(self) -> list[Entry]:
+        """Known and hypothetical crystals together."""
+        return [*self.entries, *self.hypothetical]
+
+
+def read_training_data(
+    data: Sequence[Path],
+    validation: Path,
+    *,
+    hypothetical: Sequence[Path] = (),
+    formulas: Path | None = None,
+    progress: Progress = silent,
+) -> TrainingData:
+    """Read all files; band gaps that a crystal file lacks are taken from the formula file by id.
+
+    Raises:
+        DataError: a file cannot be used, or training and validation crystals overlap.
+    """
+    found = TrainingData([], [], [])
+    seen: set[str] = set()
+    for paths, rows in ((data, found.entries), (hypothetical, found.hypothetical)):
+        for path in paths:
+            entries, report = read_entries(path, progress=progress)
+            found.reports.append(str(report))
+            rows += [entry for entry in entries if entry.id not in seen]
+            seen |= {entry.id for entry in entries}
+    found.held_out, report = read_entries(validation, progress=progress)
+    found.reports.append(str(report))
+    shared = seen & {entry.id for entry in found.held_out}
+    if shared:
+        raise DataError(
+            f"{len(shared)} crystals of {validation} are in the training files too, such as"
+            f" {min(shared)}; validation crystals must be held out"
+        )
+    if formulas is not None:
+        found.formulas = read_formulas(formulas)
+        gaps = {row.id: row.band_gap for row in found.formulas}
+        found.entries = [
+            replace(entry, band_gap=gaps[entry.id])
+            if entry.band_gap is None and entry.id in gaps
+            else entry
+            for entry in found.entries
+        ]
+    return found
+
+
+def read_formulas(path: Path) -> list[FormulaRow]:
+    """Read a CSV of formulas: ``material_id, pretty_formula, band_gap, formation_energy_per_atom``.
+
+    Raises:
+        DataError: the file cannot be read or lacks the formula column.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8", newline="") as handle:
+            reader = csv.DictReader(handle)
+            if "pretty_formula" not in (reader.fieldnames or ()):
+                raise DataError(f"{path} has no column pretty_formula")
+            rows = [_formula_row(values) for values in reader if values["pretty_formula"]]
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path} cannot be read: {reason}") from None
+    return rows
+
+
+def _formula_row(values: dict[str, str]) -> FormulaRow:
+    from pymatgen.core import Composition
+
+    return FormulaRow(
+        values.get("material_id") or "",
+        Composition(values["pretty_formula"]),
+        _number(values.get("band_gap")),
+        _number(values.get("formation_energy_per_atom")),
+    )
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text else None
