@@ -15,7 +15,9 @@ from crystalsmith.agent.interpreter.symbols import (
     with_company,
 )
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, ELEMENT_GROUPS
+from crystalsmith.core.chemistry.formulas import ANION_CLASSES
 from crystalsmith.core.clauses import (
+    AnionClass,
     ExcludeElements,
     ExcludeGroups,
     IncludeElements,
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
     from crystalsmith.agent.interpreter.reading import Reading
 
-_CHAIN = re.compile(r"(?<![\w-])[A-Z][a-z]?(?:\s?-\s?[A-Z][a-z]?){1,9}(?![\w'])")
+_CHAIN = re.compile(r"(?<![\w-])[A-Z][a-z]?(?:(?:-|\s-\s)[A-Z][a-z]?){1,9}(?![\w'])")
 _COUNTED = re.compile(
     r"\b(?:(?:at\s+least|exactly|only|just)\s+)?(one|two|three|four|[1-4])\s+"
     r"(?:(?:different|distinct|other)\s+)?$",
     re.IGNORECASE,
 )
+_LONGEST_SYMBOL = 2
 _KINDS = ("element", "group", "ions", "anion", "anion_amount")
 
 
@@ -47,13 +50,35 @@ def read_composition(reading: Reading) -> None:
         reading.add(ExcludeGroups, mention.start, mention.end, groups=(mention.value,))
     _read_systems(reading)
     for listing in listings(reading, _items(reading)):
-        _add(reading, listing)
+        first = listing.items[0]
+        if reading.source.is_open(first.start, first.end):
+            _add(reading, listing)
+    _let_anions_in(reading)
+
+
+def _let_anions_in(reading: Reading) -> None:
+    """Oxides of only Fe and Ti also hold the oxygen that makes them oxides."""
+    classes = [ANION_CLASSES[clause.name] for clause in reading.of_kind(AnionClass)]
+    for index, wish in enumerate(reading.wishes):
+        clause = wish.clause
+        if not isinstance(clause, OnlyElements):
+            continue
+        missing = {e for c in classes if c.isdisjoint(clause.elements) for e in c}
+        if missing:
+            added = clause.model_copy(
+                update={"elements": tuple(sorted({*clause.elements, *missing}))}
+            )
+            reading.wishes[index] = wish._replace(clause=added)
+            reading.note(f"'{clause.words}' was read with {', '.join(sorted(missing))} allowed too")
 
 
 def _items(reading: Reading) -> list[Item]:
     items = [Item(m.start, m.end, m.kind, m.value) for m in reading.mentions(*_KINDS)]
     items += [Item(m.start, m.end, "group", "metal") for m in _metals(reading)]
-    taken = {position for item in items for position in range(item.start, item.end)}
+    phrases = reading.mentions("application", "quality", "other_property")
+    names = [m for m in phrases if m.end - m.start > _LONGEST_SYMBOL]
+    spans = [(i.start, i.end) for i in items] + [(m.start, m.end) for m in names]
+    taken = {position for span in spans for position in range(*span)}
     symbols = [s for s in find_symbols(reading) if s.start not in taken]
     items += with_company(reading, items, symbols)
     items.sort(key=lambda item: item.start)
@@ -129,6 +154,10 @@ def _names_compound(reading: Reading, listing: Listing) -> bool:
         and reading.source.plain[last.end : anion.start] == " "
         and not re.match(r"\s[a-z]", reading.source.plain[anion.end : anion.end + 2])
     )
+    before = reading.source.plain[listing.start : listing.items[0].start].split()
+    if "other" in before:  # without other metals
+        reading.cannot_score(listing.start, listing.end)
+        return True
     if not is_compound and not any(item.kind == "ions" for item in listing.items):
         return False
     end = anion.end if is_compound and anion is not None else listing.end

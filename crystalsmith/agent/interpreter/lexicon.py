@@ -52,8 +52,7 @@ def table(name: str) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def stop_words() -> frozenset[str]:
     """Words that carry no wish."""
-    path = resources.files("crystalsmith.agent.interpreter").joinpath("lexicon", "stopwords.txt")
-    return frozenset(path.read_text(encoding="utf-8").split())
+    return frozenset(table("stopwords")["words"].split())
 
 
 @lru_cache(maxsize=1)

@@ -52,7 +52,8 @@ def find_owner(
     after = _phrase_after(reading, quantity)
     before = _phrase_before(reading, quantity)
     adjacent = before is not None and is_linked(reading, before, quantity)
-    if after is not None and not (adjacent and before not in used):
+    is_taken = before is None or before in used or before.kind == "stable"
+    if after is not None and not (adjacent and not is_taken):
         return after
     if quantity.chained and last and not quantity.counts and (not adjacent or before in used):
         return last if _fits(last, quantity) else None

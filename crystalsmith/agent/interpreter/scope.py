@@ -48,6 +48,7 @@ _SUSPENDED = re.compile(r"\s?-\s*(?:,|and|or|/|&)")
 _NEGATED_AFFIX = re.compile(
     r"[\s-]*(?:containing|based|bearing|rich)\s*(?:,|or|nor|and)\s*(?:or\s|nor\s)?", re.I
 )
+_MINUS = re.compile(r"(?:^|\s)-$")  # +Ti +O -Pb
 _ANY_BUT = re.compile(r"\b(?:any|all|every|everything|anything)\s[\w\s-]{0,40}?\bbut\s$", re.I)
 _ONE_OF = re.compile(
     r"\b(?:one|any|some|either|choice|two|most)\s+of\s+(?:the\s+|these\s+)?[:(]?\s*$|\beither\s+$",
@@ -92,6 +93,8 @@ def listings(reading: Reading, items: list[Item]) -> list[Listing]:
 
 def connects(text: str) -> bool:
     """Whether a text only joins two items of a list."""
+    if _MINUS.search(text) and not text.strip().startswith(("and", "or", ",")):
+        return False
     return only_words(text, word_set("list", "connectors"), ",/&+()-'\"")
 
 
@@ -147,6 +150,8 @@ def _listed(reading: Reading, run: list[Item], role: str, start: int, end: int) 
 def role_before(reading: Reading, position: int) -> tuple[str, int]:
     """The role that the words before an offset give to what stands there, and their start."""
     cue = reading.cue_before(position)
+    if _MINUS.search(reading.source.plain[max(0, position - 2) : position]):
+        return "exclude", position - 1
     if cue is None:
         but = _ANY_BUT.search(reading.source.plain[max(0, position - 60) : position])
         return ("exclude", position - 4) if but else ("", position)

@@ -65,7 +65,7 @@ def singulars(word: str) -> tuple[str, ...]:
         return ()
     if word.endswith("ies"):
         return (word[:-3] + "y", word[:-1])
-    if word.endswith(("xes", "ches", "shes", "sses")):
+    if word.endswith(("ses", "xes", "ches", "shes")):
         return (word[:-2], word[:-1])
     return (word[:-1],)
 

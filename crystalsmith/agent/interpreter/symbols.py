@@ -24,6 +24,11 @@ _NO_ELEMENT_BEFORE = re.compile(
     r"\.?\s+$",
     re.I,
 )
+_PLACEHOLDERS = frozenset("ABMRTXYZ")
+_IS = re.compile(
+    r"'*\s*(?:=|(?:is|are)\s+(?!(?:not|excl|forb|allow|avoid|out|pres|requ|miss|ban|prohib)))", re.I
+)
+_ASSIGNED = re.compile(r"\b[ABMRTXYZ]'*\s*(?:=|is)\s*$")
 _I_IS_IODINE = re.compile(
     r"\s*(?:$|[,.;)/&+-]|and\s+[A-Z]|or\b|only|with\b|in\b|atoms?|ions?)", re.I
 )
@@ -96,7 +101,9 @@ def has_affix(reading: Reading, start: int, end: int) -> bool:
 
 
 def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
-    """B site, phase I, U.S."""
+    """B site, phase I, U.S.; the A of "A = Mg"."""
+    if match[1] in _PLACEHOLDERS and _IS.match(reading.text_after(match.end(), 16)):
+        return True
     if _NO_ELEMENT_AFTER.match(reading.text_after(match.end(), 12)):
         return True
     return _NO_ELEMENT_BEFORE.search(reading.text_before(match.start(), 12)) is not None
@@ -105,8 +112,10 @@ def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
 def _is_certain(reading: Reading, item: Item) -> bool:
     if item.value not in AMBIGUOUS or has_affix(reading, item.start, item.end):
         return True
-    is_all = reading.source.plain.strip() == item.value
-    return is_all or (_is_possible(reading, item) and _has_cue(reading, item))
+    plain = reading.source.plain
+    is_all = plain.strip() == item.value
+    is_assigned = _ASSIGNED.search(plain[max(0, item.start - 8) : item.start]) is not None
+    return is_all or is_assigned or (_is_possible(reading, item) and _has_cue(reading, item))
 
 
 def _is_possible(reading: Reading, item: Item) -> bool:

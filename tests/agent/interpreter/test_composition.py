@@ -104,3 +104,23 @@ def test_a_list_is_one_clause_with_its_cue():
 def test_contradictions(text, message):
     with pytest.raises(RequestError, match=message):
         interpret(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("oxides of only Fe and Ti", {"anion_class": "oxide", "only": ["Fe", "O", "Ti"]}),
+        ("A2BX4 where A is K, cubic chloride", {"include": ["K"], "anion_class": "chloride"}),
+        ("+Ti +O -Pb", {"include": ["O", "Ti"], "exclude": ["Pb"]}),
+        ("excludes rare earths, Tc; Re", {"exclude_groups": ["rare earth"], "exclude": ["Tc"]}),
+    ],
+)
+def test_terse_notations(text, expected):
+    found = read(f"cubic; {text}")
+    assert {key: found.get(key) for key in expected} == expected
+
+
+def test_a_batterys_ion_is_not_asked_for():
+    request = interpret("layered oxide for Na-ion batteries")
+    assert len(request.clauses) == 1
+    assert "Na-ion batteries" in request.unsupported
