@@ -13,7 +13,7 @@ from crystalsmith.core.clauses import (
     PropertyRange,
     Stable,
 )
-from crystalsmith.core.properties import METASTABLE_BELOW
+from crystalsmith.core.properties import METASTABLE_BELOW, STABLE_BELOW
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
@@ -89,26 +89,30 @@ def read_stability(reading: Reading) -> None:
             reading.cannot_score(negation.start, mention.end)
         elif mention.value == "on_hull":
             reading.add(PropertyRange, mention.start, mention.end, name="e_above_hull", maximum=0.0)
+        elif figure is not None and (mention.value == "metastable" or _is_wider(figure)):
+            words = reading.source.words(mention.start, mention.end)
+            reading.source.claim(mention.start, mention.end)
+            reading.note(f"'{words}' was read by the hull distance that is given")
         elif mention.value == "metastable":
-            _add_metastable(reading, mention, figure)
+            _add_metastable(reading, mention)
         else:
             reading.add(Stable, mention.start, mention.end)
+
+
+def _is_wider(figure: PropertyRange) -> bool:
+    """Whether a hull distance allows more than "stable" does."""
+    return figure.accepted[1] > STABLE_BELOW
 
 
 def _figure(reading: Reading, name: str) -> PropertyRange | None:
     return next((c for c in reading.of_kind(PropertyRange) if c.name == name), None)
 
 
-def _add_metastable(reading: Reading, mention: Mention, figure: PropertyRange | None) -> None:
+def _add_metastable(reading: Reading, mention: Mention) -> None:
     words = reading.source.words(mention.start, mention.end)
-    if figure is not None:
-        reading.source.claim(mention.start, mention.end)
-        reading.note(f"'{words}' was read by the hull distance that is given")
-        return
-    reading.add(
-        PropertyRange, mention.start, mention.end, name="e_above_hull", maximum=METASTABLE_BELOW
-    )
-    reading.note(f"'{words}' was read as at most {METASTABLE_BELOW:g} eV/atom above the hull")
+    limit = METASTABLE_BELOW
+    reading.add(PropertyRange, mention.start, mention.end, name="e_above_hull", maximum=limit)
+    reading.note(f"'{words}' was read as at most {limit:g} eV/atom above the hull")
 
 
 def read_novelty(reading: Reading) -> None:

@@ -109,3 +109,9 @@ def test_a_figure_for_the_gap_decides_where_semiconductors_end():
 def test_contradictions(text):
     with pytest.raises(RequestError, match="contradicts itself"):
         interpret(text)
+
+
+def test_a_wider_hull_distance_says_what_stable_means():
+    request = interpret("stable oxide (hull distance below 0.15 eV/atom)")
+    assert read(request.text) == {"anion_class": "oxide", "e_above_hull": {"max": 0.15}}
+    assert "hull distance that is given" in request.notes[0]
