@@ -45,7 +45,7 @@ _REACH = 0.5  # element distance over which chemistry counts as alike; 0.3 is a 
 
 
 @lru_cache(maxsize=1)
-def _element_points() -> NDArray[np.float64]:
+def element_points() -> NDArray[np.float64]:
     """``(103, 103)`` one point per element: rows of a square root of the Gaussian kernel."""
     kernel = np.exp(-(element_distances() ** 2) / (2 * _REACH**2))
     values, vectors = np.linalg.eigh(kernel)
@@ -58,7 +58,7 @@ def composition_vector(composition: Composition) -> NDArray[np.float32]:
     for element, amount in composition.items():
         fractions[element.Z - 1] = amount
     fractions /= fractions.sum()
-    return np.asarray(fractions @ _element_points(), dtype=np.float32)
+    return np.asarray(fractions @ element_points(), dtype=np.float32)
 
 
 def composition_vectors(compositions: Sequence[Composition]) -> NDArray[np.float32]:

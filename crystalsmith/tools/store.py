@@ -8,6 +8,7 @@ text is first searched. Every write takes a file lock, so that two processes nev
 from __future__ import annotations
 
 import datetime as dt
+import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -162,26 +163,41 @@ class CrystalStore:
 
     def _write(self, entries: list[Entry]) -> None:
         today = dt.datetime.now(dt.UTC).date().isoformat()
+        summary = self._summary()
         self._entries.add(
             ids=[entry.id for entry in entries],
             embeddings=composition_vectors([entry.composition for entry in entries]),
             metadatas=[metadata(entry, today) for entry in entries],
             documents=[to_json(entry) for entry in entries],
         )
+        for entry in entries:
+            count = summary.get(entry.source, {"count": 0})["count"]
+            summary[entry.source] = {"count": count + 1, "date": today}
+        noted = {**(self._entries.metadata or {}), "summary": json.dumps(summary)}
+        self._entries.modify(metadata=noted)
 
     # ---- reading -----------------------------------------------------------------------------
 
     def info(self) -> KnownCrystalsInfo:
         """Entries per source, and when they were last added."""
-        counts: dict[str, int] = {}
-        dates: dict[str, str] = {}
+        summary = self._summary()
+        counts = {source: row["count"] for source, row in summary.items()}
+        dates = {source: row["date"] for source, row in summary.items()}
+        return KnownCrystalsInfo(f"the store {self.path}", counts, dates)
+
+    def _summary(self) -> dict[str, dict[str, Any]]:
+        """Count and date per source, as noted with every write; counted anew if that is stale."""
+        noted = json.loads((self._entries.metadata or {}).get("summary") or "{}")
+        if sum(row["count"] for row in noted.values()) == len(self):
+            return noted
         with explained(self.path):
             rows = self._entries.get(include=["metadatas"])["metadatas"]
+        counted: dict[str, dict[str, Any]] = {}
         for fields in rows:
-            source = str(fields["source"])
-            counts[source] = counts.get(source, 0) + 1
-            dates[source] = max(dates.get(source, ""), str(fields["added"]))
-        return KnownCrystalsInfo(f"the store {self.path}", counts, dates)
+            row = counted.setdefault(str(fields["source"]), {"count": 0, "date": ""})
+            row["count"] += 1
+            row["date"] = max(row["date"], str(fields["added"]))
+        return counted
 
     def entries(self) -> list[Entry]:
         """All entries (read once, until the store grows)."""

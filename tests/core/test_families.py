@@ -208,8 +208,9 @@ def test_radius_rules_know_good_from_bad_occupants() -> None:
     good = {"A": ("Sr", 2), "B": ("Ti", 4), "X": ("O", -2)}
     small = {"A": ("Mg", 2), "B": ("Ti", 4), "X": ("O", -2)}
     assert tolerance.value(good) == pytest.approx(1.0, abs=0.02)
-    assert tolerance.fit(good) == octahedral.fit(good) == 1.0
-    assert tolerance.fit(small) < 0.9
+    assert tolerance.fit(good) == 1.0
+    assert octahedral.fit(good) > 0.6
+    assert tolerance.fit(small) < 0.6
     assert tolerance.fit({"A": ("Xe", 2), "B": ("Ti", 4), "X": ("O", -2)}) == 0.5
     assert shannon_radius("O", -2, 6) == pytest.approx(1.40)
 

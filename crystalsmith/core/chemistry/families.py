@@ -8,7 +8,6 @@ occupy the same positions of the same space group and differ in where the anion 
 from __future__ import annotations
 
 import tomllib
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -25,7 +24,7 @@ from crystalsmith.core.crystallography.normaliser import canonical, normaliser_o
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pymatgen.core import Composition
 
@@ -48,17 +47,22 @@ class StructureType:
     amounts: dict[str, int]
 
     @cached_property
-    def settings(self) -> tuple[dict[str, Counter[str]], ...]:
-        """Letters of each role in every equivalent description."""
-        found: list[dict[str, Counter[str]]] = []
+    def settings(self) -> tuple[dict[str, str], ...]:
+        """Sorted letters of each role in every equivalent description."""
+        found: list[dict[str, str]] = []
         for operation in normaliser_operations(self.number):
             letters = {
-                role: Counter(operation.letters[letter] for letter in row)
+                role: _sorted(operation.letters[letter] for letter in row)
                 for role, row in self.sites.items()
             }
             if letters not in found:
                 found.append(letters)
         return tuple(found)
+
+    @cached_property
+    def occupied(self) -> frozenset[str]:
+        """All letters that are occupied, whatever by, in every equivalent description."""
+        return frozenset(_sorted("".join(setting.values())) for setting in self.settings)
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,8 @@ class Family:
         for formula in self.formulas:
             factor, rest = divmod(sum(formula.values()), sum(amounts.values()))
             if not rest:
-                present = {e: Counter({"atoms": n * factor}) for e, n in amounts.items()}
-                needed = {role: Counter({"atoms": n}) for role, n in formula.items()}
-                found += self._placements(present, needed)
+                present = {element: "x" * n * factor for element, n in amounts.items()}
+                found += self._placements(present, {role: "x" * n for role, n in formula.items()})
         return _distinct(found)
 
     def has_template(self, template: SymmetryTemplate) -> bool:
@@ -128,10 +131,11 @@ class Family:
 
         Several ways exist when roles are equivalent, as B and B' of a double perovskite.
         """
-        present = {element: Counter(row) for element, row in template.letters.items()}
+        present = {element: _sorted(row) for element, row in template.letters.items()}
+        occupied = _sorted("".join(present.values()))
         found: list[Assignment] = []
         for kind in self.types:
-            if kind.number == template.number:
+            if kind.number == template.number and occupied in kind.occupied:
                 for setting in kind.settings:
                     found += self._placements(present, setting)
         return _distinct(found)
@@ -159,21 +163,15 @@ class Family:
         formula = composition.reduced_formula
         return [t for t in dict.fromkeys(in_turn) if t.composition.reduced_formula == formula]
 
-    def _placements(
-        self, present: Mapping[str, Counter[str]], needed: Mapping[str, Counter[str]]
-    ) -> list[Assignment]:
-        """Ways of covering what every role needs by what is present of every element."""
-        found = []
-        for groups in _partitions(list(needed), len(present), self.shared):
-            pairs = list(zip(groups, present, strict=True))
-            assignment = {role: element for group, element in pairs for role in group}
-            covered = all(
-                sum((needed[role] for role in group), Counter()) == present[element]
-                for group, element in pairs
-            )
-            if covered and self.accepts(assignment):
-                found.append(assignment)
-        return found
+    def _placements(self, present: dict[str, str], needed: dict[str, str]) -> list[Assignment]:
+        """Ways of giving every role what it needs.
+
+        Args:
+            present: what there is of each element, as a sorted string (its Wyckoff letters, or
+                one character an atom).
+            needed: the same for each role.
+        """
+        return [a for a in _covers(present, needed, self.shared) if self.accepts(a)]
 
     def accepts(self, assignment: Assignment) -> bool:
         """Whether every role holds what belongs there (the family's gates)."""
@@ -190,23 +188,27 @@ def _distinct(assignments: list[Assignment]) -> list[Assignment]:
     return [a for i, a in enumerate(assignments) if a not in assignments[:i]]
 
 
-def _partitions(
-    roles: list[str], n_elements: int, shared: tuple[frozenset[str], ...]
-) -> Iterator[list[list[str]]]:
-    """Ways of handing roles out to elements, one each except for roles that may be shared."""
-    if not roles:
-        if n_elements == 0:
-            yield []
+def _sorted(letters: Iterable[str]) -> str:
+    return "".join(sorted(letters))
+
+
+def _covers(
+    present: dict[str, str], needed: dict[str, str], shared: tuple[frozenset[str], ...]
+) -> Iterator[Assignment]:
+    """Ways of handing roles to elements so that each gets exactly what is present of it."""
+    if not present:
+        if not needed:
+            yield {}
         return
-    if n_elements == 0:
-        return
-    # the first element takes any one role, or several that may be shared
-    options = [[role] for role in roles]
-    options += [sorted(group) for group in shared if group <= set(roles)]
-    for taken in options:
-        rest = [role for role in roles if role not in taken]
-        for others in _partitions(rest, n_elements - 1, shared):
-            yield [taken, *others]
+    element, amount = next(iter(present.items()))
+    others = {other: row for other, row in present.items() if other != element}
+    groups = [[role] for role in needed]
+    groups += [sorted(group) for group in shared if group <= set(needed)]
+    for group in groups:
+        if _sorted("".join(needed[role] for role in group)) == amount:
+            rest = {role: row for role, row in needed.items() if role not in group}
+            for cover in _covers(others, rest, shared):
+                yield dict.fromkeys(group, element) | cover
 
 
 @lru_cache(maxsize=1)
@@ -294,8 +296,8 @@ def family(name: str) -> Family:
 
 def families_of(template: SymmetryTemplate) -> tuple[str, ...]:
     """Names of all families that a template belongs to."""
-    letters = "".join(sorted(letter for _, letter in template.orbits))
-    candidates = _occupations(template.number).get(letters, ())
+    occupied = _sorted(letter for _, letter in template.orbits)
+    candidates = _occupations(template.number).get(occupied, ())
     return tuple(name for name in candidates if family(name).has_template(template))
 
 
@@ -309,9 +311,6 @@ def _occupations(number: int) -> dict[str, tuple[str, ...]]:
     for name, item in _families().items():
         for kind in item.types:
             if kind.number == number:
-                for setting in kind.settings:
-                    occupied = sorted(
-                        letter for row in setting.values() for letter in row.elements()
-                    )
-                    table.setdefault("".join(occupied), {})[name] = None
+                for occupied in kind.occupied:
+                    table.setdefault(occupied, {})[name] = None
     return {letters: tuple(names) for letters, names in table.items()}

@@ -1,0 +1,261 @@
+"""Formulas for requests that name neither a formula nor a family: elements in usual ratios.
+
+Ionic compounds must balance the charges of usual oxidation states; compounds of metals, and of
+metals with elements such as boron that form no simple ions, only keep to usual ratios.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from math import exp, prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystalsmith.core.chemistry.elements import ELEMENT_GROUPS, electronegativity_of
+from crystalsmith.core.chemistry.site_rules import anion_rank
+from crystalsmith.tools.drafts import Draft, formula_of
+from crystalsmith.tools.ions import commonness, familiarity, usual_ions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crystalsmith.core.chemistry.site_rules import Ion
+    from crystalsmith.tools.search_space import SearchSpace
+
+_MOST = 30_000  # formulas of one kind that are looked at; of more, a sample
+
+# Amounts of the cations, then of the anion, with their share (%) among ordered compounds of that
+# many elements that lie at most 0.1 eV/atom above the hull (Materials Project, MP-20 and MPTS-52
+# training splits).
+_IONIC_RATIOS: dict[int, dict[tuple[int, ...], float]] = {
+    2: {
+        (1, 2): 24.2, (1, 1): 17.3, (1, 3): 13.4, (2, 3): 8.0, (1, 4): 5.9, (2, 1): 5.8,
+        (1, 5): 3.2, (3, 4): 3.1, (1, 6): 1.6, (3, 1): 1.6, (2, 5): 1.5, (3, 8): 1.2, (3, 2): 1.2,
+        (4, 3): 0.9, (4, 5): 0.9,
+    },
+    3: {
+        (1, 1, 3): 9.8, (1, 2, 4): 7.2, (1, 1, 2): 7.1, (1, 1, 4): 5.7, (1, 1, 1): 5.0,
+        (1, 2, 2): 4.3, (1, 2, 6): 4.1, (1, 3, 6): 2.9, (1, 2, 3): 2.7, (1, 2, 5): 2.5,
+        (1, 3, 3): 2.2, (1, 1, 6): 2.0, (2, 2, 7): 1.9, (1, 3, 1): 1.8, (1, 3, 4): 1.7,
+        (1, 2, 1): 1.5, (1, 3, 7): 1.1, (2, 3, 4): 1.0, (1, 3, 5): 1.0, (1, 1, 5): 1.0,
+        (1, 2, 8): 0.8, (2, 2, 5): 0.8, (1, 3, 8): 0.8, (1, 4, 4): 0.8, (2, 3, 8): 0.7,
+    },
+    4: {
+        (1, 1, 2, 6): 14.0, (1, 1, 2, 4): 5.2, (1, 1, 1, 4): 4.7, (1, 1, 2, 8): 3.4,
+        (1, 1, 1, 3): 3.3, (1, 1, 2, 7): 2.9, (1, 1, 2, 5): 2.6, (1, 1, 1, 1): 2.5,
+        (1, 3, 4, 12): 2.2, (1, 2, 2, 7): 2.2, (1, 2, 2, 8): 1.6, (1, 1, 1, 5): 1.6,
+        (1, 2, 3, 8): 1.6, (1, 1, 3, 6): 1.4, (1, 1, 3, 7): 1.4, (1, 2, 3, 12): 1.0,
+    },
+    5: {
+        (1, 1, 1, 1, 6): 6.4, (1, 1, 1, 1, 5): 3.8, (1, 1, 1, 2, 8): 3.8, (1, 1, 2, 2, 8): 3.0,
+        (1, 2, 2, 2, 14): 3.0, (1, 1, 2, 2, 7): 2.0, (1, 1, 1, 2, 3): 1.4,
+    },
+}  # fmt: skip
+_METALLIC_RATIOS: dict[int, dict[tuple[int, ...], float]] = {
+    1: {(1,): 100.0},
+    2: {
+        (1, 3): 28.7, (1, 2): 21.4, (1, 1): 16.9, (3, 5): 6.0, (2, 3): 4.3, (1, 5): 4.0,
+        (1, 4): 2.7, (3, 4): 2.2, (2, 5): 1.7, (2, 7): 1.1, (1, 6): 0.8, (1, 12): 0.8,
+    },
+    3: {
+        (1, 1, 2): 28.4, (1, 1, 1): 16.5, (1, 2, 2): 9.9, (1, 1, 4): 4.8, (1, 2, 3): 4.1,
+        (1, 1, 3): 2.2, (1, 2, 4): 2.0, (1, 2, 6): 1.7, (1, 1, 5): 0.9, (1, 2, 20): 0.8,
+    },
+    4: {(1, 1, 1, 3): 19.3, (1, 1, 2, 4): 10.9, (1, 1, 2, 2): 8.3, (1, 1, 1, 1): 2.6},
+}  # fmt: skip
+_UNKNOWN_SHARE = 0.3  # % for a ratio that was asked for and is not in the table
+_OXYANION = 0.6  # of nonmetal cations: in oxides (carbonates, sulfates), and P in S, Se and N
+_STRANGE_CATION = 0.05  # and anywhere else
+_METALLIC = ELEMENT_GROUPS["metal"] | ELEMENT_GROUPS["metalloid"]
+# anions that also form compounds without charge balance (borides, carbides, pnictides, hydrides …)
+_COVALENT = frozenset({"B", "C", "Si", "Ge", "P", "As", "Sb", "Bi", "H", "N", "Te", "Se"})
+
+
+@dataclass(frozen=True)
+class _Slots:
+    """Amounts in a formula with the ions that each may hold."""
+
+    amounts: tuple[int, ...]
+    ions: tuple[tuple[Ion, ...], ...]
+    share: float
+
+    @property
+    def size(self) -> int:
+        return prod(len(row) for row in self.ions)
+
+
+def ionic_formulas(space: SearchSpace, rng: np.random.Generator) -> list[Draft]:
+    """Charge-neutral formulas of usual ions in usual ratios."""
+    if space.intermetallic:
+        return []
+    slots = [s for n in space.counts for s in _ionic_slots(n, space)]
+    return _drafts(slots, space, rng, "charge-neutral combination")
+
+
+def metallic_formulas(space: SearchSpace, rng: np.random.Generator) -> list[Draft]:
+    """Formulas of metals (and metalloids, or covalent anions asked for) in usual ratios."""
+    if space.wants_a_gap and not _covalent_anions(space):
+        return []
+    slots = [s for n in space.counts for s in _metallic_slots(n, space)]
+    return _drafts(slots, space, rng, "combination in a usual ratio")
+
+
+def _ionic_slots(count: int, space: SearchSpace) -> Iterator[_Slots]:
+    by_charge: dict[int, list[Ion]] = {}
+    for ion in usual_ions():
+        if ion[0] in space.allowed:
+            by_charge.setdefault(ion[1], []).append(ion)
+    positive = sorted(q for q in by_charge if q > 0)
+    negative = sorted(q for q in by_charge if q < 0)
+    for amounts, share in _ratios(count, space, _IONIC_RATIOS):
+        for charges in itertools.product(positive, repeat=count - 1):
+            if charges != _ordered(amounts, charges):
+                continue  # the same formula with two equal slots exchanged
+            total = sum(n * q for n, q in zip(amounts, charges, strict=False))
+            for anion in negative:
+                if total + amounts[-1] * anion == 0:
+                    anions = _anions(by_charge[anion], space)
+                    cations = [tuple(by_charge[q]) for q in charges]
+                    yield from _with_required(amounts, (*cations, anions), share, space)
+
+
+def _metallic_slots(count: int, space: SearchSpace) -> Iterator[_Slots]:
+    covalent = _covalent_anions(space)
+    if space.anions is not None and not covalent:
+        return
+    metals = tuple((symbol, 0) for symbol in sorted(space.allowed & _METALLIC))
+    for amounts, share in _ratios(count, space, _METALLIC_RATIOS, bool(covalent)):
+        last = tuple((symbol, 0) for symbol in sorted(covalent)) if covalent else metals
+        yield from _with_required(amounts, (*[metals] * (count - 1), last), share, space)
+
+
+def _covalent_anions(space: SearchSpace) -> frozenset[str]:
+    return frozenset() if space.anions is None else space.anions & _COVALENT
+
+
+def _ratios(
+    count: int,
+    space: SearchSpace,
+    table: dict[int, dict[tuple[int, ...], float]],
+    has_anion: bool = True,
+) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Amounts (the anion's last) with their share; all arrangements of a ratio asked for."""
+    known = table.get(count, {})
+    if table is _METALLIC_RATIOS and not has_anion:
+        # which metal has which amount is left to the slots
+        if space.ratio is not None:
+            yield space.ratio, known.get(space.ratio, _UNKNOWN_SHARE)
+        else:
+            yield from known.items()
+        return
+    arranged = {
+        (*sorted(amounts[:i] + amounts[i + 1 :]), amounts[i]): share
+        for amounts, share in known.items()
+        for i in (range(count) if table is _METALLIC_RATIOS else (count - 1,))
+    }
+    if space.ratio is None:
+        yield from arranged.items()
+        return
+    for i in range(count):
+        amounts = (*sorted(space.ratio[:i] + space.ratio[i + 1 :]), space.ratio[i])
+        if space.ratio.index(space.ratio[i]) == i:  # equal amounts give one arrangement
+            yield amounts, arranged.get(amounts, _UNKNOWN_SHARE)
+
+
+def _anions(ions: list[Ion], space: SearchSpace) -> tuple[Ion, ...]:
+    return tuple(ion for ion in ions if space.anions is None or ion[0] in space.anions)
+
+
+def _ordered(amounts: Sequence[int], charges: tuple[int, ...]) -> tuple[int, ...]:
+    """The charges with those of equal amounts in ascending order."""
+    pairs = sorted(zip(amounts, charges, strict=False), key=lambda pair: pair)
+    return tuple(charge for _, charge in pairs)
+
+
+def _with_required(
+    amounts: tuple[int, ...], ions: tuple[tuple[Ion, ...], ...], share: float, space: SearchSpace
+) -> Iterator[_Slots]:
+    """The slots once for every way of giving the required elements their places."""
+    required = sorted(space.required)
+    if len(required) > len(amounts):
+        return
+    for places in itertools.permutations(range(len(amounts)), len(required)):
+        rows = list(ions)
+        for place, symbol in zip(places, required, strict=True):
+            rows[place] = tuple(ion for ion in rows[place] if ion[0] == symbol)
+        if all(rows):
+            yield _Slots(amounts, tuple(rows), share)
+
+
+def _drafts(
+    slots: list[_Slots], space: SearchSpace, rng: np.random.Generator, words: str
+) -> list[Draft]:
+    top = max((s.share for s in slots), default=1.0)
+    found: dict[object, Draft] = {}
+    for item, chosen in _chosen(slots, rng):
+        symbols = [ion[0] for ion in chosen]
+        if len(set(symbols)) < len(symbols):
+            continue
+        support = (item.share / top) ** 0.5 * prod(_weight(ion) for ion in chosen)
+        if chosen[-1][1] < 0:
+            support *= _cations_suit(symbols[:-1], symbols[-1], space)
+        else:
+            support *= _contrast(symbols)
+        if support == 0.0:
+            continue
+        formula = formula_of(dict(zip(symbols, item.amounts, strict=True)))
+        if formula not in found or found[formula].support < support:
+            found[formula] = Draft(formula, words, support)
+    return list(found.values())
+
+
+def _contrast(symbols: list[str]) -> float:
+    """Metals that differ in electronegativity combine more often: 0.4 for none, up to 1."""
+    values = [electronegativity_of(symbol) for symbol in symbols]
+    return 1.0 - 0.6 * exp(-(max(values) - min(values)) / 0.3)
+
+
+def _cations_suit(cations: list[str], anion: str, space: SearchSpace) -> float:
+    """0 when a cation outranks the anion, little for nonmetals in a place where they are rare."""
+    if any(anion_rank(symbol) >= anion_rank(anion) for symbol in cations):
+        return 0.0
+    suit = 1.0
+    for symbol in cations:
+        if symbol not in ELEMENT_GROUPS["nonmetal"] or symbol in space.required:
+            continue
+        if symbol == "H":
+            return 0.0
+        at_home = anion == "O" or (symbol == "P" and anion in {"S", "Se", "N"})
+        suit *= _OXYANION if at_home else _STRANGE_CATION
+    return suit
+
+
+def _chosen(
+    slots: list[_Slots], rng: np.random.Generator
+) -> Iterator[tuple[_Slots, tuple[Ion, ...]]]:
+    """All choices of ions, or a sample in which usual ratios and ions come up more often."""
+    if sum(item.size for item in slots) <= _MOST:
+        for item in slots:
+            yield from ((item, row) for row in itertools.product(*item.ions))
+        return
+    weights = [[np.array([_weight(ion) for ion in row]) for row in item.ions] for item in slots]
+    shares = np.array(
+        [s.share * prod(float(w.sum()) for w in row) for s, row in zip(slots, weights, strict=True)]
+    )
+    numbers = np.ceil(_MOST * shares / shares.sum()).astype(int)
+    for item, row, number in zip(slots, weights, numbers, strict=True):
+        if item.size <= number:
+            yield from ((item, chosen) for chosen in itertools.product(*item.ions))
+            continue
+        picks = [rng.choice(len(w), size=number, p=w / w.sum()) for w in row]
+        for indices in zip(*picks, strict=True):
+            chosen = tuple(ions[i] for ions, i in zip(item.ions, indices, strict=True))
+            yield item, chosen
+
+
+def _weight(ion: Ion) -> float:
+    """How usual an ion is, counting how much is known of its element at all."""
+    symbol, state = ion
+    return float((commonness(ion) if state else 1.0) ** 0.5 * familiarity(symbol) ** 0.5)

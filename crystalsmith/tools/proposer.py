@@ -1,0 +1,168 @@
+"""Formulas worth trying for a request: GenMS's first branching, without a language model.
+
+Where formulas come from: the request itself, known crystals and their analogues by ionic
+substitution, the site rules of structure families, and charge-neutral combinations of elements in
+usual ratios. The request's clauses prune them, evidence ranks them, and near twins make room for
+others. The work is bounded by counts, not by a clock, so that a seed always gives the same list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crystalsmith.core.errors import RequestError
+from crystalsmith.tools.analogues import analogue_formulas
+from crystalsmith.tools.catalogue import Catalogue, catalogue_of
+from crystalsmith.tools.drafts import Draft, Formula, composition_of, formula_of
+from crystalsmith.tools.family_formulas import family_formulas
+from crystalsmith.tools.open_formulas import ionic_formulas, metallic_formulas
+from crystalsmith.tools.plausibility import diverse, plausibilities
+from crystalsmith.tools.search_space import SearchSpace
+
+if TYPE_CHECKING:
+    from pymatgen.core import Composition
+
+    from crystalsmith.core.entry import Entry
+    from crystalsmith.core.request import DesignRequest
+    from crystalsmith.tools.known_crystals import KnownCrystals
+
+DEFAULT_LIMIT = 50
+_SHORT_LIST = 3000  # drafts that are judged in full
+_NO_STRUCTURE = 0.6  # credit of a formula for which no structure is in mind
+_CLOSE = 0.4  # support from which an analogue is worth naming before other reasons
+_NO_SYMMETRY = 0.3  # the same where the request asks for a symmetry
+
+
+@dataclass(frozen=True)
+class FormulaProposal:
+    """A formula worth trying.
+
+    Attributes:
+        composition: one reduced formula unit.
+        origin: where it comes from, in words.
+        plausibility: 0 to 1; for ranking, not a probability.
+        parent: the known crystal it derives from, if any.
+        family: the structure family it was made for, if any.
+    """
+
+    composition: Composition
+    origin: str
+    plausibility: float
+    parent: Entry | None = None
+    family: str | None = None
+
+    @property
+    def formula(self) -> str:
+        """Reduced formula."""
+        return str(self.composition.reduced_formula)
+
+
+def propose_formulas(
+    request: DesignRequest, known: KnownCrystals, limit: int = DEFAULT_LIMIT, seed: int = 0
+) -> list[FormulaProposal]:
+    """Formulas that satisfy a request as far as a formula can, the most plausible first.
+
+    Args:
+        request: what is asked for.
+        known: known crystals: sources of analogues and evidence.
+        limit: how many proposals at most.
+        seed: of the sampling where there are too many combinations to look at all.
+
+    Returns:
+        At least one proposal.
+
+    Raises:
+        RequestError: the request contradicts itself, or no formula can satisfy it.
+    """
+    request.ensure_consistent()
+    space = SearchSpace.of(request)
+    catalogue = catalogue_of(known)
+    drafts = _judgeable(_drafts(request, space, catalogue, seed), request, space, catalogue)
+    if not drafts:
+        raise RequestError(_nothing_found(request, space))
+    scores = plausibilities(drafts, catalogue, space)
+    return [
+        FormulaProposal(
+            composition=composition_of(drafts[index].formula),
+            origin=drafts[index].origin,
+            plausibility=float(scores[index]),
+            parent=drafts[index].parent,
+            family=drafts[index].family,
+        )
+        for index in diverse(drafts, scores, limit)
+    ]
+
+
+def _drafts(
+    request: DesignRequest, space: SearchSpace, catalogue: Catalogue, seed: int
+) -> list[Draft]:
+    rng = np.random.default_rng(seed)
+    if request.formula is not None:
+        amounts = {e.symbol: round(n) for e, n in request.formula.items()}
+        parent = _entry_of(amounts, catalogue)
+        return [Draft(formula_of(amounts), "asked for", 1.0, parent, is_parent=True)]
+    drafts = analogue_formulas(catalogue, space)
+    for item in space.fitting_families():
+        drafts += family_formulas(item, space, rng)
+    if not space.families:
+        credit = _NO_SYMMETRY if space.symmetry_matters else _NO_STRUCTURE
+        drafts += [
+            Draft(draft.formula, draft.origin, draft.support * credit)
+            for draft in (*ionic_formulas(space, rng), *metallic_formulas(space, rng))
+        ]
+    return drafts
+
+
+def _entry_of(amounts: dict[str, int], catalogue: Catalogue) -> Entry | None:
+    """The most stable known crystal of a formula."""
+    formula = formula_of(amounts)
+    if formula not in catalogue.known:
+        return None
+    rows = zip(catalogue.entries, catalogue.formulas, strict=True)
+    entries = [entry for entry, other in rows if other == formula]
+    return min(entries, key=lambda e: (e.e_above_hull is None, e.e_above_hull or 0.0, e.id))
+
+
+def _judgeable(
+    drafts: list[Draft], request: DesignRequest, space: SearchSpace, catalogue: Catalogue
+) -> list[Draft]:
+    """One draft of every formula that the clauses allow, of the best few thousand formulas."""
+    merged: dict[Formula, Draft] = {}
+    for draft in drafts:
+        other = merged.get(draft.formula)
+        merged[draft.formula] = draft if other is None else _merged(draft, other)
+    ranked = sorted(merged.values(), key=lambda draft: (-draft.support, draft.formula))
+    found = []
+    for draft in ranked:
+        is_known = draft.formula in catalogue.known
+        if request.formula is None and space.novel is not None and is_known == space.novel:
+            continue
+        if request.allows_composition(composition_of(draft.formula)):
+            found.append(draft)
+            if len(found) == _SHORT_LIST:
+                break
+    return found
+
+
+def _merged(first: Draft, second: Draft) -> Draft:
+    """Two reasons for one formula: the more telling one, with the better support of both."""
+    telling = max(first, second, key=_tellingness)
+    if telling.is_parent:
+        return telling  # what is known of the crystal itself outweighs what is likely
+    return replace(telling, support=max(first.support, second.support))
+
+
+def _tellingness(draft: Draft) -> tuple[bool, bool, float]:
+    """A known crystal tells most, then a close relative of one, then the better support."""
+    close = draft.parent is not None and draft.support >= _CLOSE
+    return draft.is_parent, close, draft.support
+
+
+def _nothing_found(request: DesignRequest, space: SearchSpace) -> str:
+    wishes = "; ".join(clause.wish() for clause in request.clauses) or "nothing"
+    if not space.allowed:
+        return f"no element is left to build from: the request asks for {wishes}"
+    return f"no formula was found that satisfies the request at once: {wishes}"
