@@ -77,8 +77,6 @@ def family_formulas(item: Family, space: SearchSpace, rng: np.random.Generator) 
     """
     found: dict[object, Draft] = {}
     for amounts in item.formulas:
-        if len(amounts) < min(space.counts) and not item.shared:
-            continue
         choices = _balanced(item, amounts, space)
         total = sum(choice.size for choice in choices)
         most = _MOST if item in space.families else _MOST_UNASKED

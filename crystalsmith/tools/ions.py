@@ -94,7 +94,7 @@ def charge_balance(composition: Composition) -> ChargeBalance:
     amounts = {element.symbol: round(n) for element, n in composition.reduced_composition.items()}
     symbols = sorted(amounts, key=anion_rank)
     best = _single_valence(symbols, amounts)
-    if best.evidence == 0:
+    if best.evidence == 0 and len(symbols) < 6:  # of more elements something always adds up
         best = _mixed_valence(symbols, amounts)
     metallic = ELEMENT_GROUPS["metal"] | ELEMENT_GROUPS["metalloid"]
     if all(symbol in metallic for symbol in symbols) and best.evidence < _ALLOY:
@@ -105,7 +105,7 @@ def charge_balance(composition: Composition) -> ChargeBalance:
 def _single_valence(symbols: list[str], amounts: Mapping[str, int]) -> ChargeBalance:
     best = ChargeBalance(0.0, {})
     table = oxidation_states()
-    least = 0.0 if len(symbols) < 4 else _LEAST_OF_MANY
+    least = 0.0 if len(symbols) < 4 else _LEAST_OF_MANY if len(symbols) < 6 else RARE * 4
     options = [[row for row in table.get(s, {}).items() if row[1] >= least] for s in symbols]
     options[-1] = [row for row in options[-1] if row[0] < 0]
     for chosen in itertools.product(*options):

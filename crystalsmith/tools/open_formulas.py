@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, prod
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,12 @@ from crystalsmith.tools.drafts import Draft, formula_of
 from crystalsmith.tools.ions import commonness, familiarity, usual_ions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from crystalsmith.core.chemistry.site_rules import Ion
     from crystalsmith.tools.search_space import SearchSpace
 
+_MOST_SLOTS = 500  # combinations of ratio and charges that a sample is drawn from
 _MOST = 30_000  # formulas of one kind that are looked at; of more, a sample
 
 # Amounts of the cations, then of the anion, with their share (%) among ordered compounds of that
@@ -110,9 +112,7 @@ def _ionic_slots(count: int, space: SearchSpace) -> Iterator[_Slots]:
     positive = sorted(q for q in by_charge if q > 0)
     negative = sorted(q for q in by_charge if q < 0)
     for amounts, share in _ratios(count, space, _IONIC_RATIOS):
-        for charges in itertools.product(positive, repeat=count - 1):
-            if charges != _ordered(amounts, charges):
-                continue  # the same formula with two equal slots exchanged
+        for charges in _cation_charges(amounts[:-1], positive):
             total = sum(n * q for n, q in zip(amounts, charges, strict=False))
             for anion in negative:
                 if total + amounts[-1] * anion == 0:
@@ -142,7 +142,7 @@ def _ratios(
     has_anion: bool = True,
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Amounts (the anion's last) with their share; all arrangements of a ratio asked for."""
-    known = table.get(count, {})
+    known = table.get(count) or _many(count, table is _METALLIC_RATIOS)
     if table is _METALLIC_RATIOS and not has_anion:
         # which metal has which amount is left to the slots
         if space.ratio is not None:
@@ -164,14 +164,23 @@ def _ratios(
             yield amounts, arranged.get(amounts, _UNKNOWN_SHARE)
 
 
+def _many(count: int, metallic: bool) -> dict[tuple[int, ...], float]:
+    """Ratios of so many elements that there are no statistics: equal amounts, but of the anion."""
+    if metallic:
+        return {(1,) * count: 100.0}
+    return {(*(1,) * (count - 1), amount): 3.0**-count for amount in range(count, count + 4)}
+
+
 def _anions(ions: list[Ion], space: SearchSpace) -> tuple[Ion, ...]:
     return tuple(ion for ion in ions if space.anions is None or ion[0] in space.anions)
 
 
-def _ordered(amounts: Sequence[int], charges: tuple[int, ...]) -> tuple[int, ...]:
-    """The charges with those of equal amounts in ascending order."""
-    pairs = sorted(zip(amounts, charges, strict=False), key=lambda pair: pair)
-    return tuple(charge for _, charge in pairs)
+def _cation_charges(amounts: tuple[int, ...], states: list[int]) -> Iterator[tuple[int, ...]]:
+    """Charges for slots in ascending order of amount; equal slots are not told apart."""
+    groups = [len(list(equal)) for _, equal in itertools.groupby(amounts)]
+    rows = [itertools.combinations_with_replacement(states, size) for size in groups]
+    for chosen in itertools.product(*rows):
+        yield tuple(itertools.chain.from_iterable(chosen))
 
 
 def _with_required(
@@ -240,12 +249,17 @@ def _chosen(
         for item in slots:
             yield from ((item, row) for row in itertools.product(*item.ions))
         return
-    weights = [[np.array([_weight(ion) for ion in row]) for row in item.ions] for item in slots]
+    usual = {ion: _weight(ion) for item in slots for row in item.ions for ion in row}
+    weights = [[np.array([usual[ion] for ion in row]) for row in item.ions] for item in slots]
     shares = np.array(
         [s.share * prod(float(w.sum()) for w in row) for s, row in zip(slots, weights, strict=True)]
     )
+    if len(slots) > _MOST_SLOTS:
+        shares[np.argsort(-shares, kind="stable")[_MOST_SLOTS:]] = 0.0
     numbers = np.ceil(_MOST * shares / shares.sum()).astype(int)
     for item, row, number in zip(slots, weights, numbers, strict=True):
+        if number == 0:
+            continue
         if item.size <= number:
             yield from ((item, chosen) for chosen in itertools.product(*item.ions))
             continue
@@ -255,6 +269,7 @@ def _chosen(
             yield item, chosen
 
 
+@lru_cache(maxsize=1024)
 def _weight(ion: Ion) -> float:
     """How usual an ion is, counting how much is known of its element at all."""
     symbol, state = ion

@@ -165,4 +165,4 @@ def _nothing_found(request: DesignRequest, space: SearchSpace) -> str:
     wishes = "; ".join(clause.wish() for clause in request.clauses) or "nothing"
     if not space.allowed:
         return f"no element is left to build from: the request asks for {wishes}"
-    return f"no formula was found that satisfies the request at once: {wishes}"
+    return f"no formula was found that satisfies all of the request's wishes: {wishes}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 N_SPACE_GROUPS = 230
 _USUAL_COUNTS = (2, 3, 4)
-_MOST_ELEMENTS = 6  # larger compounds come from analogues only
+_MOST_ELEMENTS = 8  # larger compounds come from analogues only
 
 # Proposed only when a request names them: they form few compounds or none that people can handle.
 _AVOIDED = ELEMENT_GROUPS["noble gas"] | ELEMENT_GROUPS["radioactive"]
