@@ -18,7 +18,10 @@ SCHEMA = 1  # raise when old stores can no longer be read
 
 
 def open_collections(path: Path, embedders: dict[str, tuple[str, int]]) -> dict[str, Collection]:
-    """Get or make the collections of a store.
+    """Get or make the collections of a store, as they are on disk now.
+
+    Chroma keeps its indexes per folder for the life of a process and does not notice what other
+    processes add; opening anew makes it look again.
 
     Args:
         path: the store's folder, which exists.
@@ -28,9 +31,11 @@ def open_collections(path: Path, embedders: dict[str, tuple[str, int]]) -> dict[
         StoreError: the folder is damaged or another version of crystalsmith made it.
     """
     import chromadb
+    from chromadb.api.client import SharedSystemClient
     from chromadb.config import Settings
 
     with explained(path), writing(path):
+        SharedSystemClient.clear_system_cache()
         client = chromadb.PersistentClient(str(path), settings=Settings(anonymized_telemetry=False))
         return {
             name: _collection(client, name, {"embedder": embedder, "dimension": dimension}, path)

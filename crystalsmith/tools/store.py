@@ -66,10 +66,23 @@ class CrystalStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        collections = open_collections(path, _EMBEDDERS)
-        self._entries, self._texts = collections["entries"], collections["texts"]
+        self._open()
         self._read: CrystalList | None = None
         self._read_count = -1
+
+    def _open(self) -> None:
+        collections = open_collections(self.path, _EMBEDDERS)
+        self._entries, self._texts = collections["entries"], collections["texts"]
+        self._counts = self._counted()
+
+    def _counted(self) -> tuple[int, int]:
+        with explained(self.path):
+            return self._entries.count(), self._texts.count()
+
+    def _see_others(self) -> None:
+        """Open anew when another process has written since."""
+        if self._counted() != self._counts:
+            self._open()
 
     def __len__(self) -> int:
         """Number of entries."""
@@ -158,6 +171,7 @@ class CrystalStore:
             with explained(self.path), writing(self.path):
                 # another process may have been faster, so existing ids are overwritten
                 self._texts.upsert(ids=rows["ids"], embeddings=vectors)
+                self._counts = (self._counts[0], self._counts[1] + len(ids))
             progress("encoding descriptions", start + len(ids), len(missing))
         return len(missing)
 
@@ -175,6 +189,7 @@ class CrystalStore:
             summary[entry.source] = {"count": count + 1, "date": today}
         noted = {**(self._entries.metadata or {}), "summary": json.dumps(summary)}
         self._entries.modify(metadata=noted)
+        self._counts = (self._counts[0] + len(entries), self._counts[1])
 
     # ---- reading -----------------------------------------------------------------------------
 
@@ -227,6 +242,7 @@ class CrystalStore:
         self, composition: Composition, n: int = 10, where: Filters | None = None
     ) -> list[Hit]:
         """Entries of the most similar compositions, nearest first."""
+        self._see_others()
         vector = composition_vector(composition)
         found = self._nearest(self._entries, vector, n, _chroma_filter(where))
         # Chroma gives squared distances
@@ -235,6 +251,7 @@ class CrystalStore:
     def search_text(self, query: str, n: int = 10, where: Filters | None = None) -> list[Hit]:
         """Entries whose description fits a query best, best first."""
         self.index_texts()
+        self._see_others()
         condition = _chroma_filter(where)
         ids = None
         if condition is not None:

@@ -18,7 +18,7 @@ from crystalsmith.core.errors import DataError, StoreError
 from crystalsmith.core.settings import cache_folder
 from crystalsmith.tools.known_crystals import CrystalList, Filters
 from crystalsmith.tools.prototypes import PROTOTYPE_SOURCE, prototype_entries, prototypes
-from crystalsmith.tools.records import to_record
+from crystalsmith.tools.records import to_json, to_record
 from crystalsmith.tools.store import CrystalStore, open_store
 
 if TYPE_CHECKING:
@@ -122,6 +122,21 @@ def test_another_process_sees_the_same_store(store: CrystalStore) -> None:
         [sys.executable, "-c", code, str(store.path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [str(len(store)), "t-cspbi3"]
+
+
+def test_what_another_process_adds_is_found(tmp_path: Path, textbook: list[Entry]) -> None:
+    store = CrystalStore(tmp_path)
+    store.add(textbook[:2])
+    assert formulas(store.similar(Composition("MgO"), 1)) == ["NaCl"]
+    code = (
+        "import sys; from pathlib import Path; from crystalsmith.tools.records import from_json;"
+        "from crystalsmith.tools.store import CrystalStore;"
+        "CrystalStore(Path(sys.argv[1])).add(map(from_json, sys.argv[2:]))"
+    )
+    others = [to_json(entry) for entry in textbook[2:4]]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), *others], check=True)
+    assert formulas(store.similar(Composition("MgO"), 2)) == ["MgO", "CaO"]
+    assert store.info().counts == {"textbook": 4}
 
 
 def test_two_processes_may_add_at_the_same_time(tmp_path: Path) -> None:
