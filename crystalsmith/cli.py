@@ -5,7 +5,10 @@ Heavy libraries are imported inside the commands, so that help appears at once.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,7 +63,9 @@ def design(
     ],
     count: Annotated[
         int | None,
-        typer.Option("-n", "--count", help="How many candidates; your words or 5 otherwise."),
+        typer.Option(
+            "-n", "--count", min=1, max=1000, help="How many candidates; your words or 5 otherwise."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -99,14 +104,14 @@ def design(
     from crystalsmith.agent.design import design as run_design
     from crystalsmith.agent.interpreter import interpret
     from crystalsmith.agent.report.console import show_request, show_result
-    from crystalsmith.agent.report.files import folder_for, prepare_folder, write_results
+    from crystalsmith.agent.report.files import ensure_writable, folder_for, write_results
     from crystalsmith.core.console import ConsoleProgress
 
     width = budget_named(budget)
     understood = interpret(request)
     folder = out if out is not None or as_json else folder_for(request)
     if folder is not None:
-        prepare_folder(folder)
+        ensure_writable(folder)
     console = Console()
     if not as_json:
         show_request(understood, console)
@@ -181,20 +186,22 @@ def doctor() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; errors the user can act on become one sentence and exit code 2."""
-    import click
-
+    signal.signal(signal.SIGINT, _stop)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not spin
+    os.environ.setdefault("SPGLIB_WARNING", "OFF")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries' remarks to developers, not to users
     try:
-        code = app(args=arguments, standalone_mode=False)
+        app(args=arguments)
     except CrystalsmithError as error:
         typer.echo(f"crystalsmith: {error}", err=True)
         sys.exit(BAD_INPUT)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
-        typer.echo("crystalsmith: stopped; what was finished has been saved", err=True)
-        sys.exit(INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else OK)
+
+
+def _stop(signal_number: int, frame: object) -> None:
+    """Ctrl-C: leave through every ``finally``, without a traceback."""
+    typer.echo("\ncrystalsmith: stopped; what was finished has been saved", err=True)
+    raise SystemExit(INTERRUPTED)
 
 
 if __name__ == "__main__":

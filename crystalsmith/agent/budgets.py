@@ -30,9 +30,9 @@ class Budget:
 
 
 BUDGETS: dict[BudgetName, Budget] = {
-    "quick": Budget(proposals=120, formulas=24, templates=3, drafts=2, finalists=12),
-    "standard": Budget(proposals=300, formulas=60, templates=5, drafts=4, finalists=30),
-    "thorough": Budget(proposals=800, formulas=200, templates=8, drafts=6, finalists=60),
+    "quick": Budget(proposals=120, formulas=24, templates=3, drafts=2, finalists=20),
+    "standard": Budget(proposals=300, formulas=60, templates=5, drafts=4, finalists=40),
+    "thorough": Budget(proposals=800, formulas=200, templates=8, drafts=6, finalists=80),
 }
 
 

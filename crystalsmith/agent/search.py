@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LEAST = 0.02  # a formula's property estimate can cost it at most this factor
 _FAMILY_SHARE = 0.5  # weight of a family's own structure types against the constraint generator
+_FAR_ABOVE_HULL = 0.2  # eV/atom that a crystal must be above the hull, beyond doubt, to be dropped
 _KNOWN_SHARE = 0.5  # weight of known structures of the very formula
 
 
@@ -220,7 +221,7 @@ def _judged(
         for (branch, draft), known in zip(pairs, evidence, strict=True)
         if known is not None
     ]
-    best = distinct(ranked(first))
+    best = distinct(ranked(worth_showing(first)))
     closer = []
     for done, candidate in enumerate(best[:finalists], start=1):
         known = with_known_crystals(candidate.evidence, toolbox)
@@ -255,6 +256,16 @@ def rejudged(request: DesignRequest, candidate: Candidate, evidence: Evidence) -
     judged = judge(request, evidence)
     renewed = score(judged, evidence, candidate.provenance.prior)
     return replace(candidate, evidence=evidence, judged=judged, score=renewed)
+
+
+def worth_showing(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Leave out what is surely far above the hull; all of it only if nothing better was found."""
+
+    def hopeless(candidate: Candidate) -> bool:
+        above = candidate.predictions["e_above_hull"]
+        return above.mean - 2 * above.std > _FAR_ABOVE_HULL
+
+    return [candidate for candidate in candidates if not hopeless(candidate)] or list(candidates)
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:

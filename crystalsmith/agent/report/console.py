@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -65,17 +66,11 @@ def verdict_sentence(result: DesignResult) -> str:
 
 
 def _overview(result: DesignResult) -> Table:
-    table = Table(title="Candidates", title_justify="left")
-    for name, justify in (
-        ("id", "left"),
-        ("formula", "left"),
-        ("space group", "left"),
-        ("band gap, eV", "right"),
-        ("formation energy, eV/atom", "right"),
-        ("above hull, eV/atom", "right"),
-        ("clauses passed", "right"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table = Table(title="Candidates", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("id", "formula", "space group"):
+        table.add_column(name, no_wrap=True)
+    for name in ("band gap\neV", "form. energy\neV/atom", "above hull\neV/atom", "clauses\npassed"):
+        table.add_column(name, justify="right", no_wrap=True)
     for candidate in result.candidates:
         passed = sum(item.verdict.status is Status.PASS for item in candidate.judged)
         number = candidate.evidence.space_group
@@ -87,7 +82,7 @@ def _overview(result: DesignResult) -> Table:
             _number(candidate.predictions.get("band_gap")),
             _number(candidate.predictions.get("formation_energy")),
             _number(candidate.predictions.get("e_above_hull")),
-            f"{passed} of {len(candidate.judged)}",
+            f"{passed}/{len(candidate.judged)}",
         )
     return table
 
@@ -101,13 +96,17 @@ def _number(prediction: Prediction | None) -> str:
 
 def _clauses(candidate: Candidate) -> Table:
     origin = candidate.provenance
-    start = "noise" if origin.structure == "noise" else f"the geometry of {origin.structure}"
+    start = (
+        "drawn from noise"
+        if origin.structure == "noise"
+        else f"geometry started from {origin.structure}"
+    )
     table = Table(
         "verdict",
         "clause",
         "why",
         title=f"{candidate.id}  {candidate.formula}: {escape(origin.formula)};"
-        f" {escape(origin.template)}; built from {escape(start)}",
+        f" {escape(origin.template)}; {escape(start)}",
         title_justify="left",
         box=None,
         padding=(0, 2, 0, 0),

@@ -33,15 +33,17 @@ def folder_for(request: str, parent: Path = Path("results")) -> Path:
     return folder
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make sure that results can be written, before any work is done.
+def ensure_writable(folder: Path) -> None:
+    """Make sure that results can be written to a folder, before any work is done; makes nothing.
 
     Raises:
-        OutputError: the folder cannot be made or written to.
+        OutputError: the folder, or the nearest one above it that exists, cannot be written to.
     """
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise OutputError(
