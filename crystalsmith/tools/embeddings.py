@@ -41,6 +41,7 @@ COMPOSITION_DIMENSION = 103
 TEXT_EMBEDDER = "facets-of-all-MiniLM-L6-v2-1"
 TEXT_DIMENSION = 384
 
+_THREADS = 2  # for the sentence encoder
 _REACH = 0.5  # element distance over which chemistry counts as alike; 0.3 is a column neighbour
 
 
@@ -120,9 +121,18 @@ _SILENT = frozenset({
 
 
 def _encode(texts: list[str]) -> NDArray[np.float32]:
-    vectors = _encoder().encode(
-        texts, batch_size=64, normalize_embeddings=True, show_progress_bar=False
-    )
+    import torch
+
+    encoder = _encoder()
+    threads = torch.get_num_threads()
+    # such short texts gain nothing from more, and on a busy machine they lose a factor of ten
+    torch.set_num_threads(min(threads, _THREADS))
+    try:
+        vectors = encoder.encode(
+            texts, batch_size=64, normalize_embeddings=True, show_progress_bar=False
+        )
+    finally:
+        torch.set_num_threads(threads)
     return np.asarray(vectors, dtype=np.float32)
 
 
