@@ -17,6 +17,7 @@ from crystalsmith.core.chemistry.families import (
     family_aliases,
     family_names,
 )
+from crystalsmith.core.chemistry.formulas import has_anion_class
 from crystalsmith.core.chemistry.site_rules import anion_rank, shannon_radius
 from crystalsmith.core.clauses import CrystalSystemClause, FamilyClause
 from crystalsmith.core.crystallography.crystal import describe
@@ -219,3 +220,6 @@ def test_metals_rank_below_nonmetals_whatever_their_electronegativity() -> None:
     assert anion_rank("Te") > anion_rank("Pt")
     assert anion_rank("O") > anion_rank("S") > anion_rank("Sb") > anion_rank("Au")
     assert family("transition metal dichalcogenide").allows_composition(Composition("WTe2"))
+    assert has_anion_class(Composition("WTe2"), "telluride")
+    assert has_anion_class(Composition("CoSb3"), "antimonide")
+    assert not has_anion_class(Composition("CaCO3"), "carbide")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pymatgen.core import Composition
 
-from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, ELEMENT_GROUPS, electronegativity_of
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, ELEMENT_GROUPS
+from crystalsmith.core.chemistry.site_rules import anion_rank
 from crystalsmith.core.errors import FormulaError
 
 if TYPE_CHECKING:
@@ -113,20 +114,16 @@ def parse_ratio(text: str) -> tuple[int, ...] | None:
 def has_anion_class(composition: Composition, name: str) -> bool:
     """Whether a composition is an oxide, a nitride, … in the usual sense.
 
-    The most electronegative element decides, so that Ca3N2 is a nitride and Ca(NO3)2 an oxide. A
-    compound of metals alone (two at least) is an intermetallic.
+    The element that attracts electrons most decides, so that Ca3N2 is a nitride and Ca(NO3)2 an
+    oxide; nonmetals come before metals (`anion_rank`), so that WTe2 is a telluride. A compound of
+    metals alone (two at least) is an intermetallic.
     """
     symbols = [element.symbol for element in composition.elements]
     if name == "intermetallic":
         return len(symbols) > 1 and all(symbol in ELEMENT_GROUPS["metal"] for symbol in symbols)
     if len(symbols) < 2:
         return False
-    return most_electronegative(symbols) in ANION_CLASSES[name]
-
-
-def most_electronegative(symbols: Iterable[str]) -> str:
-    """The element with the largest Pauling electronegativity (unknown ones count as zero)."""
-    return max(symbols, key=lambda symbol: (electronegativity_of(symbol), symbol))
+    return max(symbols, key=anion_rank) in ANION_CLASSES[name]
 
 
 def is_charge_balanced(composition: Composition) -> bool:
