@@ -60,6 +60,7 @@ def design(
     """
     started = time.monotonic()
     understood = interpret(request) if isinstance(request, str) else request.ensure_consistent()
+    _ensure_checkable(understood)
     wanted = _wanted(understood, n)
     if toolbox is None:
         from crystalsmith.agent.toolbox import Toolbox
@@ -107,6 +108,15 @@ def _widened(budget: Budget, wanted: int) -> Budget:
         formulas=formulas,
         proposals=max(budget.proposals, 3 * formulas),
     )
+
+
+def _ensure_checkable(request: DesignRequest) -> None:
+    if not request.clauses and (request.unsupported or request.not_understood):
+        words = ", ".join(f"'{text}'" for text in (*request.unsupported, *request.not_understood))
+        raise RequestError(
+            f"nothing in the request can be checked ({words} cannot be scored); add elements, a"
+            " structure family, a symmetry or a property such as a band gap"
+        )
 
 
 def _wanted(request: DesignRequest, n: int | None) -> int:
