@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pymatgen.core import Lattice, Structure
@@ -130,23 +130,40 @@ def equivalent_descriptions(crystal: SymmetricCrystal) -> list[SymmetricCrystal]
     ]
 
 
+def symmetry_dataset(structure: Structure, precision: float, hall_number: int = 0) -> Any | None:
+    """What spglib finds in an ordered structure, None when it finds nothing.
+
+    Args:
+        structure: any structure, one that a model or a relaxation has spoilt as well.
+        precision: spglib's symprec in Å.
+        hall_number: of the setting to describe it in; spglib's choice when not given.
+    """
+    import spglib
+
+    matrix, points = structure.lattice.matrix, structure.frac_coords
+    # numbers that are none crash spglib, and the whole process with it
+    if not len(structure) or not (np.isfinite(matrix).all() and np.isfinite(points).all()):
+        return None
+    cell = (matrix, points, [site.specie.Z for site in structure])
+    return spglib.get_symmetry_dataset(cell, symprec=precision, hall_number=hall_number)
+
+
 _RawOrbit = tuple[str, str, "NDArray[np.float64]"]  # element, letter, all equivalent points
 
 
 def _standardise(
     structure: Structure, precision: float
 ) -> tuple[int, NDArray[np.float64], list[_RawOrbit]]:
-    import spglib
-
     if not structure.is_ordered:
         raise DataError("the structure is disordered; only ordered structures can be described")
-    cell = (structure.lattice.matrix, structure.frac_coords, [site.specie.Z for site in structure])
-    found = spglib.get_symmetry_dataset(cell, symprec=precision)
+    found = symmetry_dataset(structure, precision)
+    if found is not None:
+        hall_number = space_group(found.number).hall_number
+        if found.hall_number != hall_number:
+            found = symmetry_dataset(structure, precision, hall_number)
     if found is None:
-        raise DataError(f"spglib finds no symmetry in {structure.composition.reduced_formula}")
-    hall_number = space_group(found.number).hall_number
-    if found.hall_number != hall_number:
-        found = spglib.get_symmetry_dataset(cell, symprec=precision, hall_number=hall_number)
+        formula = structure.composition.reduced_formula or "a structure without atoms"
+        raise DataError(f"spglib finds no symmetry in {formula}")
     symbols = {site.specie.Z: site.specie.symbol for site in structure}
     return found.number, np.asarray(found.std_lattice), _orbits(found, symbols)
 
@@ -213,7 +230,9 @@ def primitive_vectors(number: int) -> NDArray[np.float64]:
             for third in lattice[j + 1 :]:
                 vectors = np.array([first, lattice[j], third])
                 if abs(abs(np.linalg.det(vectors)) - target) < 1e-6:
-                    return _reduced(vectors, crystal_family(number))
+                    reduced = _reduced(vectors, crystal_family(number))
+                    # right-handed: files that store lengths and angles would mirror the crystal
+                    return reduced * np.sign(np.linalg.det(reduced))
     raise AssertionError(f"no primitive cell found for space group {number}")
 
 

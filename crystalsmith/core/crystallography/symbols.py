@@ -15,14 +15,19 @@ def number_from_symbol(symbol: str) -> int | None:
     """Space group number for a Hermann-Mauguin or Schoenflies symbol in any usual notation.
 
     Understands ``Fm-3m``, ``Fm3m``, ``F m -3 m``, ``Fm3̅m``, ``P6₃mc``, ``P6_3/mmc``, ``P2(1)/c``,
-    non-standard settings (``P21/n``, ``Pbnm``) and full symbols (``P 1 21/c 1``).
+    non-standard settings (``P21/n``, ``Pbnm``), full symbols (``P 1 21/c 1``) and the marks for
+    origin and axes that files add (``R -3 m :H``, ``F d -3 m S``).
 
     Returns:
         1-230, or None for anything that is not a symbol. Upper and lower case matter: ``Cm`` is a
         space group and ``CM`` is not.
     """
     plain = normalise(symbol)
-    return _table().get(plain) or _table().get(_with_bars_restored(plain))
+    for name in (plain, re.sub(r":[12HR]$|[HRSZ]$", "", plain)):
+        number = _table().get(name) or _table().get(_with_bars_restored(name))
+        if number is not None:
+            return number
+    return None
 
 
 def normalise(symbol: str) -> str:

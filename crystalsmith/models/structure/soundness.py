@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crystalsmith.core.crystallography.crystal import SYMMETRY_PRECISION
+from crystalsmith.core.crystallography.crystal import SYMMETRY_PRECISION, symmetry_dataset
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -26,14 +26,7 @@ def is_sound(crystal: SymmetricCrystal, precision: float = SYMMETRY_PRECISION) -
 
 def found_space_group(structure: Structure, precision: float = SYMMETRY_PRECISION) -> int | None:
     """The space group number that spglib finds, None when it finds nothing."""
-    import spglib
-
-    cell = (
-        structure.lattice.matrix,
-        structure.frac_coords,
-        [site.specie.Z for site in structure],
-    )
-    dataset = spglib.get_symmetry_dataset(cell, symprec=precision)
+    dataset = symmetry_dataset(structure, precision)
     return None if dataset is None else int(dataset.number)
 
 

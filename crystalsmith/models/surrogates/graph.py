@@ -60,7 +60,7 @@ def crystal_graph(structure: Structure) -> CrystalGraph:
     if not 1 <= len(structure) <= MAX_SITES:
         raise DataError(f"a structure must have 1 to {MAX_SITES} atoms, not {len(structure)}")
     numbers = np.array([site.specie.Z for site in structure], dtype=np.int64)
-    orbit_of_atom = _equivalent_atoms(structure, numbers)
+    orbit_of_atom = _equivalent_atoms(structure)
     distinct, node_of_atom, counts = np.unique(
         orbit_of_atom, return_inverse=True, return_counts=True
     )
@@ -98,13 +98,12 @@ def crystal_graph(structure: Structure) -> CrystalGraph:
     )
 
 
-def _equivalent_atoms(structure: Structure, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    import spglib
+def _equivalent_atoms(structure: Structure) -> NDArray[np.int64]:
+    from crystalsmith.core.crystallography.crystal import symmetry_dataset
 
-    cell = (structure.lattice.matrix, structure.frac_coords, numbers)
-    found = spglib.get_symmetry_dataset(cell, symprec=_SYMMETRY_PRECISION)
+    found = symmetry_dataset(structure, _SYMMETRY_PRECISION)
     if found is None:  # overlapping atoms, say; every atom is its own node then
-        return np.arange(len(numbers))
+        return np.arange(len(structure))
     return np.asarray(found.equivalent_atoms)
 
 
