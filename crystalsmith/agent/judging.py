@@ -87,8 +87,8 @@ def with_known_crystals(evidence: Evidence, toolbox: Toolbox) -> Evidence:
 
     predictions = dict(evidence.predictions)
     above = e_above_hull(evidence.composition, predictions["formation_energy"], toolbox.known)
-    if above is not None:
-        predictions["e_above_hull"] = above
+    if above is not None and above.mean > predictions["e_above_hull"].mean:
+        predictions["e_above_hull"] = above  # competing phases can be missing, never too many
     reference = compare(evidence.structure, evidence.template, toolbox.known)
     return replace(evidence, predictions=predictions, reference=reference)
 

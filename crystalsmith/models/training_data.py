@@ -70,6 +70,8 @@ def read_training_data(
 ) -> TrainingData:
     """Read all files; band gaps that a crystal file lacks are taken from the formula file by id.
 
+    Formulas of validation crystals (by id) are left out.
+
     Raises:
         DataError: a file cannot be used, or training and validation crystals overlap.
     """
@@ -90,7 +92,8 @@ def read_training_data(
             f" {min(shared)}; validation crystals must be held out"
         )
     if formulas is not None:
-        found.formulas = read_formulas(formulas)
+        held_out = {entry.id for entry in found.held_out}
+        found.formulas = [row for row in read_formulas(formulas) if row.id not in held_out]
         gaps = {row.id: row.band_gap for row in found.formulas}
         found.entries = [
             replace(entry, band_gap=gaps[entry.id])

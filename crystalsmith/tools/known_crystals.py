@@ -64,6 +64,11 @@ class KnownCrystalsInfo:
         """Number of entries."""
         return sum(self.counts.values())
 
+    def brief(self) -> str:
+        """Name, size and date: what novelty is always said together with."""
+        date = f", {max(self.dates.values())}" if self.dates else ""
+        return f"{self.name} ({self.total:,} entries{date})"
+
     def __str__(self) -> str:
         sources = ", ".join(f"{source}: {count:,}" for source, count in self.counts.items())
         date = f", last added {max(self.dates.values())}" if self.dates else ""

@@ -42,7 +42,7 @@ def compare(structure: Structure, template: SymmetryTemplate, known: KnownCrysta
         ),
         None,
     )
-    return Reference(name=str(known.info()), known_formula=bool(entries), known_structure=match)
+    return Reference(name=known.info().brief(), known_formula=bool(entries), known_structure=match)
 
 
 def _unlikeness(entry: Entry, template: SymmetryTemplate) -> tuple[bool, bool, str]:

@@ -47,7 +47,7 @@ def test_an_unknown_formula_is_new_and_the_reference_is_named(known: CrystalList
     found = compare(perovskite, describe(perovskite).template, known)
     assert not found.known_formula
     assert found.known_structure is None
-    assert found.name == "textbook crystals (18 entries; textbook: 18, last added 2020-01-01)"
+    assert found.name == "textbook crystals (18 entries, 2020-01-01)"
 
 
 def test_the_distance_to_the_hull_is_that_of_the_decomposition(known: CrystalList) -> None:
