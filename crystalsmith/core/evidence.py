@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from crystalsmith.core.crystallography.template import SymmetryTemplate
 
 
+# Half-width of a normal variable's 90 % interval in standard deviations.
+NORMAL_90 = 1.645
+
+
 class Prediction(BaseModel):
     """A number with its uncertainty and where it comes from.
 

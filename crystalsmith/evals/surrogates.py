@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crystalsmith.core.evidence import NORMAL_90
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import METAL_BELOW
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from crystalsmith.evals.cases import Cases
     from crystalsmith.models.surrogates.ensemble import Surrogates
-
-_NORMAL_90 = 1.645  # half-width of a normal variable's 90 % interval in standard deviations
 
 
 def evaluate_surrogates(
@@ -46,7 +45,7 @@ def evaluate_surrogates(
         figures = {
             "n": int(known.sum()),
             "mae": float(errors[known].mean()),
-            "coverage90": 100 * float((errors <= _NORMAL_90 * std + 1e-9)[known].mean()),
+            "coverage90": 100 * float((errors <= NORMAL_90 * std + 1e-9)[known].mean()),
         }
         if unseen is not None:
             figures["unseen_formula_mae"] = float(errors[known & unseen].mean())

@@ -19,15 +19,17 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from crystalsmith.core.errors import WeightsError
+from crystalsmith.core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from torch import Tensor
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+SAVE_EVERY = 120.0  # seconds
 _CHECKPOINT, _STATE, _LOG = "checkpoint.safetensors", "state.json", "log.jsonl"
 
 
@@ -169,6 +171,46 @@ class TrainingRun:
             index, key = name.split(".", 1)
             saved["state"].setdefault(int(index), {})[key] = tensor
         self.optimiser.load_state_dict(saved)
+
+
+def run_epochs(
+    run: TrainingRun,
+    rows: int,
+    batch: int,
+    loss_of: Callable[[Tensor], Tensor],
+    *,
+    seed: int,
+    seconds: float = math.inf,
+    progress: Progress = silent,
+) -> None:
+    """Train over shuffled rows until the schedule or the time is up, saving on the way.
+
+    Args:
+        run: the run.
+        rows: number of training rows.
+        batch: rows per step.
+        loss_of: loss of a batch, given its row indices (on the model's device).
+        seed: of the order of rows.
+        seconds: stop after this time even if steps remain.
+        progress: told about every epoch.
+    """
+    device = next(run.model.parameters()).device
+    generator = torch.Generator().manual_seed(seed + 7919 * run.step)
+    started = saved = time.monotonic()
+    while not run.finished and time.monotonic() - started < seconds:
+        losses = []
+        for part in torch.randperm(rows, generator=generator).split(batch):
+            loss = loss_of(part.to(device))
+            run.update(loss)
+            losses.append(loss.detach())
+            if run.finished or time.monotonic() - started > seconds:
+                break
+        progress("training", run.step, run.schedule.steps)
+        run.log(loss=float(torch.stack(losses).mean()))
+        if time.monotonic() - saved > SAVE_EVERY:
+            run.save()
+            saved = time.monotonic()
+    run.save()
 
 
 def save_weights(

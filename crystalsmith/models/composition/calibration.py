@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from crystalsmith.core.evidence import NORMAL_90
 from crystalsmith.models.composition.network import CompositionNetwork, encode
 
 if TYPE_CHECKING:
     from crystalsmith.models.composition.training import FormulaTable
-
-_NORMAL_90 = 1.645  # half-width of a normal variable's 90 % interval in standard deviations
 
 
 @torch.no_grad()
@@ -27,6 +26,6 @@ def calibrate(network: CompositionNetwork, held_out: FormulaTable) -> dict[str, 
     scales = (outputs.log_scales.exp() * std).cpu().numpy()
     ratios = np.abs(held_out.targets - means) / scales
     return {
-        name: float(np.nanquantile(ratios[:, column], 0.9) / _NORMAL_90)
+        name: float(np.nanquantile(ratios[:, column], 0.9) / NORMAL_90)
         for column, name in enumerate(network.config.properties)
     }

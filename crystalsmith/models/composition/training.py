@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from crystalsmith.models.composition.network import (
     CompositionOutputs,
     encode,
 )
-from crystalsmith.models.runs import Schedule, TrainingRun, pick_device
+from crystalsmith.models.runs import Schedule, TrainingRun, pick_device, run_epochs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
-
-_SAVE_EVERY = 120.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -86,24 +83,20 @@ def train(
     config |= {"training": {k: v for k, v in asdict(settings).items() if k != "network"}}
     schedule = Schedule(settings.steps, settings.learning_rate, weight_decay=0.05)
     run = TrainingRun(folder, network, schedule, config)
-    generator = torch.Generator().manual_seed(settings.seed + 7919 * run.step)
-    started = saved = time.monotonic()
-    while not run.finished and time.monotonic() - started < seconds:
-        losses = []
-        for part in torch.randperm(len(targets), generator=generator).split(settings.batch):
-            rows = part.to(where)
-            outputs = network(elements[rows], shares[rows])
-            loss = _loss(network, outputs, targets[rows], settings.scale_weight)
-            run.update(loss)
-            losses.append(loss.detach())
-            if run.finished or time.monotonic() - started > seconds:
-                break
-        progress("training", run.step, settings.steps)
-        run.log(loss=float(torch.stack(losses).mean()))
-        if time.monotonic() - saved > _SAVE_EVERY:
-            run.save()
-            saved = time.monotonic()
-    run.save()
+
+    def loss_of(rows: Tensor) -> Tensor:
+        outputs = network(elements[rows], shares[rows])
+        return _loss(network, outputs, targets[rows], settings.scale_weight)
+
+    run_epochs(
+        run,
+        len(targets),
+        settings.batch,
+        loss_of,
+        seed=settings.seed,
+        seconds=seconds,
+        progress=progress,
+    )
     run.load_average()
     run.log(**validate(network, held_out))
     run.export(folder / "weights")

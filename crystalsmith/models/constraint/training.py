@@ -22,7 +22,7 @@ import torch
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.constraint.records import Record, read_records
 from crystalsmith.models.constraint.tokenizer import build_tokenizer
-from crystalsmith.models.runs import Schedule, TrainingRun, pick_device
+from crystalsmith.models.runs import SAVE_EVERY, Schedule, TrainingRun, pick_device
 from crystalsmith.prompts.constraint import (
     END,
     ENERGY,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 TRAIN_FILE, VALIDATION_FILE, FORMULAS_FILE = "train.jsonl", "validation.jsonl", "formulas.jsonl"
 SPACE_GROUP_ADAPTER: Final = "space_group"
 WYCKOFF_ADAPTER: Final = "wyckoff"
-_SAVE_EVERY, _REPORT_EVERY = 120.0, 60.0  # seconds
+_REPORT_EVERY = 60.0  # seconds
 _MAX_LETTERS = 60  # orbits; the few longer answers would set the size of whole batches
 _POOL = 16  # batches sorted by length together
 
@@ -321,7 +321,7 @@ def _optimise(
             run.log(loss=float(torch.stack(losses).mean()), validation=_score(model, held_out))
             losses.clear()
             reported = time.monotonic()
-        if time.monotonic() - saved > _SAVE_EVERY:
+        if time.monotonic() - saved > SAVE_EVERY:
             run.save()
             saved = time.monotonic()
     run.save()

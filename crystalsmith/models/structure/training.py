@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.runs import Schedule, TrainingRun, pick_device
+from crystalsmith.models.runs import SAVE_EVERY, Schedule, TrainingRun, pick_device
 from crystalsmith.models.structure.arrays import TrainingArrays
 from crystalsmith.models.structure.equivalence import nearest_displacement
 from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings, flow_loss
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TRAIN_FILE, VALIDATION_FILE, TABLE_FILE = "train.npz", "validation.npz", "wyckoff.npz"
-_SAVE_EVERY, _VALIDATE_EVERY = 120.0, 900.0  # seconds
+_VALIDATE_EVERY = 900.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _optimise(
         position, shape, count = sums.tolist()
         sums.zero_()
         run.log(position_loss=position / count, lattice_loss=shape / count)
-        if time.monotonic() - saved > _SAVE_EVERY:
+        if time.monotonic() - saved > SAVE_EVERY:
             run.save()
             saved = time.monotonic()
         if time.monotonic() - validated > _VALIDATE_EVERY:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crystalsmith.core.evidence import NORMAL_90
 from crystalsmith.models.runs import load_config, load_weights, save_weights, write_json
 from crystalsmith.models.surrogates.ensemble import Surrogates, TrainedRange, shortest_contact
 from crystalsmith.models.surrogates.graph import crystal_graph
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from crystalsmith.core.entry import Entry
     from crystalsmith.models.surrogates.graph import CrystalGraph
 
-_NORMAL_90 = 1.645  # half-width of a normal variable's 90 % interval in standard deviations
 _SEEN_OFTEN = 10
 
 
@@ -74,7 +74,7 @@ def calibrate(ensemble: Surrogates, held_out: Sequence[Entry]) -> dict[str, floa
         truth = np.array([getattr(entry, name) for entry in held_out], dtype=float)
         known = ~np.isnan(truth)
         ratios = np.abs(truth - means[:, column])[known] / stds[known, column]
-        factors[name] = float(np.quantile(ratios, 0.9) / _NORMAL_90)
+        factors[name] = float(np.quantile(ratios, 0.9) / NORMAL_90)
     return factors
 
 

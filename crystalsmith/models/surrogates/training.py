@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from torch import nn
 
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import METAL_BELOW
-from crystalsmith.models.runs import Schedule, TrainingRun, pick_device
+from crystalsmith.models.runs import Schedule, TrainingRun, pick_device, run_epochs
 from crystalsmith.models.surrogates.arrays import GraphArrays
 from crystalsmith.models.surrogates.graph import GraphBatch
 from crystalsmith.models.surrogates.network import Outputs, SurrogateConfig, SurrogateNetwork
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TRAIN_FILE, VALIDATION_FILE = "train.npz", "validation.npz"
-_SAVE_EVERY = 120.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -110,25 +108,21 @@ def train(
     config |= {"training": {k: v for k, v in asdict(settings).items() if k != "network"}}
     schedule = Schedule(settings.steps, settings.learning_rate, weight_decay=0.05)
     run = TrainingRun(folder, network, schedule, config)
-    generator = torch.Generator().manual_seed(settings.seed + 7919 * run.step)
-    started = saved = time.monotonic()
-    while not run.finished and time.monotonic() - started < seconds:
-        losses = []
-        for part in torch.randperm(len(data), generator=generator).split(settings.batch):
-            rows = part.to(where)
-            with torch.autocast(where.type, torch.bfloat16):
-                outputs = network(data.batch(rows))
-            loss = _loss(network, outputs, data.targets[rows], settings)
-            run.update(loss)
-            losses.append(loss.detach())
-            if run.finished or time.monotonic() - started > seconds:
-                break
-        progress("training", run.step, settings.steps)
-        run.log(loss=float(torch.stack(losses).mean()))
-        if time.monotonic() - saved > _SAVE_EVERY:
-            run.save()
-            saved = time.monotonic()
-    run.save()
+
+    def loss_of(rows: Tensor) -> Tensor:
+        with torch.autocast(where.type, torch.bfloat16):
+            outputs = network(data.batch(rows))
+        return _loss(network, outputs, data.targets[rows], settings)
+
+    run_epochs(
+        run,
+        len(data),
+        settings.batch,
+        loss_of,
+        seed=settings.seed,
+        seconds=seconds,
+        progress=progress,
+    )
     run.load_average()
     run.log(**validate(network, validation))
     run.export(folder / "weights")
