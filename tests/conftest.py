@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,10 +101,15 @@ _TEXTBOOK: dict[str, tuple[str, Lattice, str, list[tuple[float, float, float]]]]
 }
 
 
-def textbook_structure(name: str) -> Structure:
-    """A textbook crystal in its conventional cell."""
+@lru_cache(maxsize=len(_TEXTBOOK))
+def _built(name: str) -> Structure:
     group, lattice, elements, points = _TEXTBOOK[name]
     return Structure.from_spacegroup(group, lattice, elements.split(), points)
+
+
+def textbook_structure(name: str) -> Structure:
+    """A textbook crystal in its conventional cell, a fresh copy each time."""
+    return _built(name).copy()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +23,7 @@ from crystalsmith.core.clauses import (
     Novel,
     OnlyElements,
     PropertyRange,
+    Ratio,
 )
 from crystalsmith.core.errors import RequestError
 from crystalsmith.core.properties import PROPERTIES
@@ -104,7 +106,8 @@ class DesignRequest(BaseModel):
     def contradictions(self) -> list[str]:
         """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen."""
         found = [*self._element_contradictions(), *self._choice_contradictions()]
-        found += [*self._formula_contradictions(), *self._symmetry_contradictions()]
+        found += [*self._count_contradictions(), *self._formula_contradictions()]
+        found += self._symmetry_contradictions()
         found += self._property_contradictions()
         if len({clause.known for clause in self.of_kind(Novel)}) > 1:
             found.append("a crystal cannot be both known and not known")
@@ -148,6 +151,29 @@ class DesignRequest(BaseModel):
         if len(names) > 1 and not frozenset.intersection(*(ANION_CLASSES[n] for n in names)):
             found.append(f"no compound is at once {' and '.join(c.wish() for c in anions)}")
         return found
+
+    def _count_contradictions(self) -> list[str]:
+        """Ratios, and numbers of elements, that no compound has at once."""
+        ratios = self.of_kind(Ratio)
+        if len({clause.amounts for clause in ratios}) > 1:
+            return [f"no compound is at once {' and '.join(c.wish() for c in ratios)}"]
+        counts: list[tuple[Clause, int, float]] = []
+        for clause in self.clauses:
+            if isinstance(clause, Ratio):
+                counts.append((clause, len(clause.amounts), len(clause.amounts)))
+            elif isinstance(clause, ElementCount):
+                most = inf if clause.maximum is None else clause.maximum
+                counts.append((clause, clause.minimum or 1, most))
+        if not counts:
+            return []
+        if max(low for _, low, _ in counts) > min(high for _, _, high in counts):
+            return [f"no compound has at once {' and '.join(c.wish() for c, _, _ in counts)}"]
+        allowed = len(self.allowed_elements)
+        return [
+            f"'{clause.wish()}' needs more elements than the {allowed} allowed"
+            for clause, low, _ in counts
+            if low > allowed
+        ]
 
     def _formula_contradictions(self) -> list[str]:
         if self.formula is None:

@@ -15,6 +15,8 @@ from crystalsmith.core.chemistry.formulas import (
     stoichiometry,
 )
 from crystalsmith.core.clauses.base import Clause, CompositionClause, verdict
+from crystalsmith.core.crystallography.crystal import SYMMETRY_PRECISION, symmetry_dataset
+from crystalsmith.core.crystallography.template import ordered_amounts
 
 if TYPE_CHECKING:
     from pymatgen.core import Composition
@@ -230,7 +232,7 @@ class AtomCount(Clause):
 
     def allows_composition(self, composition: Composition) -> bool:
         """False when one formula unit alone has too many atoms."""
-        smallest = round(composition.reduced_composition.num_atoms)
+        smallest = sum(ordered_amounts(composition)[1])
         return self.maximum is None or smallest <= self.maximum
 
     def allows_template(self, template: SymmetryTemplate) -> bool:
@@ -239,7 +241,8 @@ class AtomCount(Clause):
 
     def check(self, evidence: Evidence) -> Verdict:
         """Judge by the primitive cell of the finished crystal."""
-        count = len(evidence.structure.get_primitive_structure())
+        found = symmetry_dataset(evidence.structure, SYMMETRY_PRECISION)
+        count = len(evidence.structure if found is None else set(found.mapping_to_primitive))
         return verdict(within(count, self.minimum, self.maximum), f"{count} atoms")
 
 

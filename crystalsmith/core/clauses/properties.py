@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nextafter
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
@@ -96,9 +96,13 @@ class PropertyRange(_IntervalClause):
         low = -inf if self.minimum is None else self.minimum
         high = inf if self.maximum is None else self.maximum
         if self.target is not None:
-            width = PROPERTIES[self.name].tolerance if self.tolerance is None else self.tolerance
-            low, high = max(low, self.target - width), min(high, self.target + width)
+            low, high = max(low, self.target - self.width), min(high, self.target + self.width)
         return low, high
+
+    @property
+    def width(self) -> float:
+        """How far from the target is still near."""
+        return PROPERTIES[self.name].tolerance if self.tolerance is None else self.tolerance
 
     @property
     def aim(self) -> float:
@@ -114,8 +118,10 @@ class PropertyRange(_IntervalClause):
         """In words."""
         item = PROPERTIES[self.name]
         low, high = self.accepted
-        if self.target is not None:
-            text = f"{self.target:g} ± {(high - low) / 2:g}"
+        if self.target is not None and self.minimum is None and self.maximum is None:
+            text = f"{self.target:g} ± {self.width:g}"
+        elif self.target is not None:
+            text = f"near {self.target:g}, {low:g} to {high:g}"
         elif low == -inf:
             text = f"at most {high:g}"
         elif high == inf:
@@ -127,10 +133,11 @@ class PropertyRange(_IntervalClause):
 
 ElectronicClassName = Literal["metallic", "non_metallic", "semiconductor", "insulator", "wide_gap"]
 
+# A class ends just below where the next begins, so that no crystal is in both.
 _GAP_INTERVALS: dict[str, Interval] = {
-    "metallic": (-inf, METAL_BELOW),
+    "metallic": (-inf, nextafter(METAL_BELOW, -inf)),
     "non_metallic": (METAL_BELOW, inf),
-    "semiconductor": (METAL_BELOW, INSULATOR_FROM),
+    "semiconductor": (METAL_BELOW, nextafter(INSULATOR_FROM, -inf)),
     "insulator": (INSULATOR_FROM, inf),
     "wide_gap": (WIDE_GAP_FROM, inf),
 }

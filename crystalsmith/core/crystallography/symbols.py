@@ -23,7 +23,7 @@ def number_from_symbol(symbol: str) -> int | None:
         space group and ``CM`` is not.
     """
     plain = normalise(symbol)
-    for name in (plain, re.sub(r":[12HR]$|[HRSZ]$", "", plain)):
+    for name in (plain, re.sub(r":[12HR]$|(?<=[-/a-z\d]{3})[HRSZ]$", "", plain)):
         number = _table().get(name) or _table().get(_with_bars_restored(name))
         if number is not None:
             return number
