@@ -79,7 +79,7 @@ def read_rows(path: Path, limit: int | None = None) -> Iterator[Row]:
     csv.field_size_limit(_FIELD_LIMIT)
     opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8", newline="") as handle:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
             missing = {"material_id", "cif"} - set(reader.fieldnames or ())
             if missing:
@@ -109,9 +109,9 @@ def read_structure(row: Row) -> Structure:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             structure = Structure.from_str(row.values["cif"] or "", fmt="cif")
+            return structure.remove_oxidation_states()
     except Exception as error:  # pymatgen's CIF parser raises many types on damaged text
         raise DataError(f"unreadable CIF ({type(error).__name__})") from None
-    return structure.remove_oxidation_states()
 
 
 def read_entries(

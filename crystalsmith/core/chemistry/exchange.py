@@ -49,7 +49,8 @@ def nearest_exchanges(
 def _orders(keys: Sequence[Hashable]) -> list[tuple[int, ...]]:
     """Orders of the slots that only exchange neighbours with equal keys, the given one first."""
     groups = [list(group) for _, group in itertools.groupby(range(len(keys)), keys.__getitem__)]
-    combinations = itertools.product(*(itertools.permutations(group) for group in groups))
+    few = (itertools.islice(itertools.permutations(group), _MAX_EXCHANGES) for group in groups)
+    combinations = itertools.product(*few)  # which would list all permutations of a long group
     return [
         tuple(itertools.chain.from_iterable(choice))
         for choice in itertools.islice(combinations, _MAX_EXCHANGES)

@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import DummySpecies, Lattice, Structure
 
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.crystallography.groups import crystal_family, space_group
 from crystalsmith.core.crystallography.normaliser import (
     NormaliserOperation,
@@ -148,6 +149,16 @@ def symmetry_dataset(structure: Structure, precision: float, hall_number: int = 
     return spglib.get_symmetry_dataset(cell, symprec=precision, hall_number=hall_number)
 
 
+def strange_species(structure: Structure) -> list[str]:
+    """What a structure holds beside the elements H to Lr: dummy atoms, elements nobody knows."""
+    last = len(ALL_ELEMENTS)
+    return sorted(
+        kind.symbol
+        for kind in structure.composition.elements
+        if isinstance(kind, DummySpecies) or kind.Z > last
+    )
+
+
 _RawOrbit = tuple[str, str, "NDArray[np.float64]"]  # element, letter, all equivalent points
 
 
@@ -156,6 +167,8 @@ def _standardise(
 ) -> tuple[int, NDArray[np.float64], list[_RawOrbit]]:
     if not structure.is_ordered:
         raise DataError("the structure is disordered; only ordered structures can be described")
+    if strange := strange_species(structure):
+        raise DataError(f"the structure holds {', '.join(strange)}; only H to Lr can be described")
     found = symmetry_dataset(structure, precision)
     if found is not None:
         hall_number = space_group(found.number).hall_number
@@ -164,11 +177,10 @@ def _standardise(
     if found is None:
         formula = structure.composition.reduced_formula or "a structure without atoms"
         raise DataError(f"spglib finds no symmetry in {formula}")
-    symbols = {site.specie.Z: site.specie.symbol for site in structure}
-    return found.number, np.asarray(found.std_lattice), _orbits(found, symbols)
+    return found.number, np.asarray(found.std_lattice), _orbits(found)
 
 
-def _orbits(dataset: object, symbols: dict[int, str]) -> list[_RawOrbit]:
+def _orbits(dataset: object) -> list[_RawOrbit]:
     """Group the atoms of spglib's standardised cell into orbits with letters."""
     types = np.asarray(dataset.std_types)  # type: ignore[attr-defined]
     points = np.asarray(dataset.std_positions)  # type: ignore[attr-defined]
@@ -184,7 +196,7 @@ def _orbits(dataset: object, symbols: dict[int, str]) -> list[_RawOrbit]:
         members.setdefault(of_primitive[int(index)][0], []).append(atom)
     letters = dict(of_primitive.values())
     return [
-        (symbols[int(types[atoms[0]])], letters[orbit], points[atoms])
+        (ALL_ELEMENTS[int(types[atoms[0]]) - 1], letters[orbit], points[atoms])
         for orbit, atoms in members.items()
     ]
 

@@ -55,8 +55,12 @@ def crystal_graph(structure: Structure) -> CrystalGraph:
     Raises:
         DataError: the structure is disordered, empty, too large, or atoms coincide.
     """
+    from crystalsmith.core.crystallography.crystal import strange_species
+
     if not structure.is_ordered:
         raise DataError("the structure is disordered; only ordered structures can be scored")
+    if strange := strange_species(structure):
+        raise DataError(f"the structure holds {', '.join(strange)}; only H to Lr can be scored")
     if not 1 <= len(structure) <= MAX_SITES:
         raise DataError(f"a structure must have 1 to {MAX_SITES} atoms, not {len(structure)}")
     numbers = np.array([site.specie.Z for site in structure], dtype=np.int64)

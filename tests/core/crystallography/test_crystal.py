@@ -208,13 +208,21 @@ def test_disordered_structures_are_refused_in_words():
         Structure(Lattice.cubic(3), ["Na", "Cl"], [[0, 0, 0], [0, 0, 0]]),
         Structure(Lattice.cubic(3), ["Na", "Na"], [[0, 0, 0], [0.001, 0, 0]]),
         Structure(Lattice.cubic(3), ["Na", "Cl"], [[0, 0, 0], [float("nan"), 0, 0]]),
+        Structure(np.diag([3, 3, float("inf")]), ["Na"], [[0, 0, 0]]),
+        Structure(Lattice.cubic(3), ["X", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        Structure(Lattice.cubic(3), ["Rf", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
     ],
-    ids=["empty", "coincident", "overlapping", "not a number"],
+    ids=["empty", "coincident", "overlapping", "not a number", "infinite", "dummy", "too heavy"],
 )
 def test_what_is_no_crystal_is_refused_in_words(structure):
     with pytest.raises(CrystalsmithError) as error:
         describe(structure)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_deuterium_is_hydrogen():
+    heavy = Structure(Lattice.cubic(4), ["Li", "D"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert describe(heavy).template.letters.keys() == {"Li", "H"}
 
 
 def test_oxidation_states_do_not_matter(structure_named):
