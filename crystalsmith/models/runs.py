@@ -140,7 +140,7 @@ class TrainingRun:
         _replace(self.folder / _CHECKPOINT, tensors)
         write_json(self.folder / _STATE, {"step": self.step, "seconds": self.seconds})
 
-    def export(self, folder: Path, dtype: torch.dtype = torch.bfloat16) -> None:
+    def export(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
         """Write the averaged weights with the config, ready to be shipped."""
         folder.mkdir(parents=True, exist_ok=True)
         tensors = _untied(self.model.state_dict()) | self.average
@@ -217,7 +217,7 @@ def save_weights(
     folder: Path,
     tensors: Mapping[str, Tensor],
     config: Mapping[str, Any],
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype = torch.float16,
 ) -> None:
     """Write ``model.safetensors`` and ``config.json``; floating weights in ``dtype``.
 

@@ -155,7 +155,7 @@ def strange_species(structure: Structure) -> list[str]:
     return sorted(
         kind.symbol
         for kind in structure.composition.elements
-        if isinstance(kind, DummySpecies) or kind.Z > last
+        if isinstance(kind, DummySpecies) or last < kind.Z
     )
 
 

@@ -255,7 +255,7 @@ def train_base(
     model = base_model(settings)
     _optimise(model, "base", records_folder, folder, settings, device, seconds, progress)
     build_tokenizer().save_pretrained(folder / "base")
-    model.to(torch.bfloat16).save_pretrained(folder / "base")
+    model.to(torch.float16).save_pretrained(folder / "base")
     return model.float()
 
 
@@ -286,7 +286,7 @@ def train_adapters(
         own = replace(settings, steps=settings.adapter_steps, learning_rate=settings.adapter_rate)
         where = folder / f"run-{task}"
         _optimise(model, task, records_folder, where, own, device, math.inf, progress)
-        model.to(torch.bfloat16).save_pretrained(folder / task)
+        model.to(torch.float16).save_pretrained(folder / task)
 
 
 def _optimise(
