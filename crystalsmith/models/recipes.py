@@ -7,7 +7,7 @@ with, so that the plain command makes them again.
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -137,10 +137,17 @@ def train_constraint(
         write_records(records / training.FORMULAS_FILE, _formula_records(data))
         held_out = [record_of(entry, "database") for entry in data.held_out]
         write_records(records / training.VALIDATION_FILE, held_out)
-    training.train_base(
+    if not training.train_base(
         records, folder, settings, device=device, seconds=seconds, progress=progress
-    )
+    ):
+        return
     training.train_adapters(records, folder, settings, device=device, progress=progress)
+    config = {
+        "model": "constraint",
+        "model_weight": settings.model_weight,
+        "training": asdict(settings),
+    }
+    write_json(folder / WEIGHTS / "config.json", config)
 
 
 def _formula_records(data: TrainingData) -> list[Record]:

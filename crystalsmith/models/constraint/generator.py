@@ -14,7 +14,7 @@ from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered
 from crystalsmith.core.errors import TemplateError
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.language_model import ConstraintLM
-from crystalsmith.models.constraint.prior import NeighbourPrior
+from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.runs import load_config
 from crystalsmith.prompts.constraint import MAX_AMOUNT, Question, Stability
 
@@ -67,7 +67,7 @@ class ConstraintGenerator:
     Args:
         model: base and adapters; None leaves the neighbours alone.
         prior: neighbours; None leaves the model alone.
-        weight: of the model in the mixture, 0 to 1.
+        weight: of the model beside neighbours that are as near as can be, 0 to 1.
         width: beams of the search.
     """
 
@@ -76,7 +76,7 @@ class ConstraintGenerator:
         model: ConstraintLM | None,
         prior: NeighbourPrior | None = None,
         *,
-        weight: float = 0.6,
+        weight: float = 0.5,
         width: int = 20,
     ) -> None:
         self.model, self.prior, self.weight, self.width = model, prior, weight, width
@@ -97,7 +97,7 @@ class ConstraintGenerator:
         config = load_config(where)
         model = ConstraintLM.load(config.get("base") or where / "base", where, device)
         prior = NeighbourPrior(entries) if entries else None
-        return cls(model, prior, weight=float(config.get("model_weight", 0.6)))
+        return cls(model, prior, weight=float(config.get("model_weight", 0.5)))
 
     def propose(
         self,
@@ -131,8 +131,8 @@ class ConstraintGenerator:
             part = list(compositions[begin : begin + _BATCH])
             spoken = self._ask_model(part, wanted[begin : begin + _BATCH], allow)
             for composition, by_model in zip(part, spoken, strict=True):
-                by_neighbours = self.prior.propose(composition) if self.prior else {}
-                results.append(self._mixed(by_model, by_neighbours, allow)[:count])
+                votes = self.prior.propose(composition) if self.prior else Votes({}, 0.0)
+                results.append(self._mixed(by_model, votes, allow)[:count])
         return results
 
     def _ask_model(
@@ -158,16 +158,19 @@ class ConstraintGenerator:
     def _mixed(
         self,
         by_model: dict[SymmetryTemplate, float],
-        by_neighbours: dict[SymmetryTemplate, float],
+        votes: Votes,
         allow: Callable[[int], bool] | None,
     ) -> list[RankedTemplate]:
-        weight = self.weight if by_model and by_neighbours else float(bool(by_model))
+        if by_model and votes.shares:
+            neighbours_weight = (1 - self.weight) * votes.trust
+        else:
+            neighbours_weight = float(not by_model)
         mixed = []
-        for template in {**by_model, **by_neighbours}:
+        for template in {**by_model, **votes.shares}:
             if allow is not None and not allow(template.number):
                 continue
-            model = weight * by_model.get(template, 0.0)
-            neighbours = (1 - weight) * by_neighbours.get(template, 0.0)
+            model = (1 - neighbours_weight) * by_model.get(template, 0.0)
+            neighbours = neighbours_weight * votes.shares.get(template, 0.0)
             mixed.append((template, model, neighbours))
         total = sum(model + neighbours for _, model, neighbours in mixed) or 1.0
         ranked = [

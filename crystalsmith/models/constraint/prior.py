@@ -1,14 +1,15 @@
 """What neighbours know: templates of known crystals whose formulas are chemically alike.
 
 Ten neighbours with the same anonymous formula, voting with the closeness of their elements, are as
-good at the first guess as a language model; the two are mixed.
+good at the first guess as a language model; the two are mixed. How much neighbours count falls with
+their distance: on a fresh machine the nearest prototype is often too far to tell anything.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pymatgen.core import Element
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
 
+_SAME = 1e-9  # distance between formulas that are one
+
 
 @dataclass(frozen=True)
 class PriorSettings:
@@ -35,11 +38,25 @@ class PriorSettings:
         softness: distance at which a neighbour's vote has fallen to 1/e.
         same_formula: weight of neighbours with the very formula asked for. They are the known
             crystals of that formula; benchmarks on new polymorphs want this low.
+        reach: distance of the nearest neighbour at which trust in all has fallen to 1/e.
     """
 
     neighbours: int = 20
     softness: float = 0.05
     same_formula: float = 0.1
+    reach: float = 0.4
+
+
+class Votes(NamedTuple):
+    """What the neighbours say.
+
+    Attributes:
+        shares: probability of each template.
+        trust: 0 to 1; how near the nearest neighbour of another formula is.
+    """
+
+    shares: dict[SymmetryTemplate, float]
+    trust: float
 
 
 @dataclass(frozen=True)
@@ -65,12 +82,12 @@ class NeighbourPrior:
             for amounts, group in rows.items()
         }
 
-    def propose(self, composition: Composition) -> dict[SymmetryTemplate, float]:
-        """Probability of each template for a composition; empty when no neighbour is known."""
+    def propose(self, composition: Composition) -> Votes:
+        """Votes on the templates of a composition; no shares when no neighbour is known."""
         amounts, symbols = _slots(composition)
         shelf = self._shelves.get(amounts)
         if shelf is None:
-            return {}
+            return Votes({}, 0.0)
         votes: dict[SymmetryTemplate, float] = defaultdict(float)
         wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
         weights = np.array(amounts) / sum(amounts)
@@ -81,14 +98,17 @@ class NeighbourPrior:
             _, known = _slots(template.composition)
             order = orders[row]
             replacement = {known[order[slot]]: symbol for slot, symbol in enumerate(symbols)}
-            same = distances[row] < 1e-9
+            same = distances[row] < _SAME
             vote = self.settings.same_formula if same else 1.0
             vote *= float(
                 np.exp(-(distances[row] - distances[nearest[0]]) / self.settings.softness)
             )
             votes[canonical(template.with_elements(replacement))[0]] += vote
         total = sum(votes.values())
-        return {template: vote / total for template, vote in votes.items()}
+        shares = {template: vote / total for template, vote in votes.items()}
+        others = distances[distances >= _SAME]
+        closest = float(others.min()) if len(others) else 0.0
+        return Votes(shares, float(np.exp(-closest / self.settings.reach)))
 
 
 def _slots(composition: Composition) -> tuple[tuple[int, ...], list[str]]:

@@ -1,20 +1,15 @@
 """Training the constraint generator: a base model from scratch, then one LoRA adapter per task.
 
-``python -m crystalsmith.models.constraint.training --records DIR --out DIR`` needs PyTorch,
-transformers and peft; ``crystalsmith train constraint`` prepares the records from CSV files first.
-
 The base learns to write the whole answer; the adapters specialise it (CrystalGF, Huang et al. 2024,
 arXiv:2411.08464, section B.2): one in choosing the space group, one in assigning Wyckoff letters.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import random
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import torch
@@ -38,10 +33,13 @@ from crystalsmith.prompts.constraint import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
     from transformers import PreTrainedModel
 
 TRAIN_FILE, VALIDATION_FILE, FORMULAS_FILE = "train.jsonl", "validation.jsonl", "formulas.jsonl"
+WEIGHTS = "weights"
 SPACE_GROUP_ADAPTER: Final = "space_group"
 WYCKOFF_ADAPTER: Final = "wyckoff"
 _REPORT_EVERY = 60.0  # seconds
@@ -67,6 +65,8 @@ class ConstraintTraining:
         formulas_share: share of sequences that are formulas with properties but no structure.
         keep_property: probability that a known property is told.
         lora_rank: rank of the adapters.
+        model_weight: of the model beside near neighbours, recorded with the weights; the best
+            space group at first guess on mp20_val.
         seed: of everything random.
     """
 
@@ -84,6 +84,7 @@ class ConstraintTraining:
     formulas_share: float = 0.2
     keep_property: float = 0.5
     lora_rank: int = 8
+    model_weight: float = 0.5
     seed: int = 0
 
 
@@ -249,14 +250,19 @@ def train_base(
     device: str = "auto",
     seconds: float = math.inf,
     progress: Progress = silent,
-) -> PreTrainedModel:
-    """Train, or go on training, the base; averaged weights end up in ``folder/base``."""
+) -> bool:
+    """Train, or go on training, the base; averaged weights end up in ``folder/weights/base``.
+
+    Returns:
+        Whether the training is finished; the time may have run out before.
+    """
     torch.manual_seed(settings.seed)
     model = base_model(settings)
-    _optimise(model, "base", records_folder, folder, settings, device, seconds, progress)
-    build_tokenizer().save_pretrained(folder / "base")
-    model.to(torch.float16).save_pretrained(folder / "base")
-    return model.float()
+    run = folder / "base"
+    finished = _optimise(model, "base", records_folder, run, settings, device, seconds, progress)
+    build_tokenizer().save_pretrained(folder / WEIGHTS / "base")
+    model.to(torch.float16).save_pretrained(folder / WEIGHTS / "base")
+    return finished
 
 
 def train_adapters(
@@ -267,14 +273,15 @@ def train_adapters(
     device: str = "auto",
     progress: Progress = silent,
 ) -> None:
-    """Train both LoRA adapters on the base in ``folder/base``; saved in PEFT's format."""
+    """Train both LoRA adapters on the base; saved in PEFT's format in ``folder/weights``."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     tasks: tuple[Task, Task] = (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
     for task in tasks:
         torch.manual_seed(settings.seed + 1)
-        base = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=torch.float32)
+        where = folder / WEIGHTS / "base"
+        base = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32)
         lora = LoraConfig(
             r=settings.lora_rank,
             lora_alpha=2 * settings.lora_rank,
@@ -284,9 +291,10 @@ def train_adapters(
         )
         model = get_peft_model(base, lora)
         own = replace(settings, steps=settings.adapter_steps, learning_rate=settings.adapter_rate)
-        where = folder / f"run-{task}"
-        _optimise(model, task, records_folder, where, own, device, math.inf, progress)
-        model.to(torch.float16).save_pretrained(folder / task)
+        run = folder / task
+        _optimise(model, task, records_folder, run, own, device, math.inf, progress)
+        model.to(torch.float16).save_pretrained(folder / WEIGHTS / task)
+        (folder / WEIGHTS / task / "README.md").unlink(missing_ok=True)  # an empty form of PEFT's
 
 
 def _optimise(
@@ -298,7 +306,7 @@ def _optimise(
     device: str,
     seconds: float,
     progress: Progress,
-) -> None:
+) -> bool:
     where = pick_device(device)
     model.to(where).train()
     records = read_records(records_folder / TRAIN_FILE)
@@ -328,6 +336,7 @@ def _optimise(
     run.load_average()
     run.log(validation=_score(model, held_out))
     model.to("cpu")
+    return run.finished
 
 
 def _validation_batch(
@@ -349,39 +358,3 @@ def _score(model: Any, batch: dict[str, Tensor]) -> float:
     loss = float(weighted_loss(model, batch))
     model.train()
     return loss
-
-
-def main() -> None:
-    """Command line of this module."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=ConstraintTraining.steps)
-    parser.add_argument("--adapter-steps", type=int, default=ConstraintTraining.adapter_steps)
-    parser.add_argument("--width", type=int, default=ConstraintTraining.width)
-    parser.add_argument("--layers", type=int, default=ConstraintTraining.layers)
-    parser.add_argument("--dropout", type=float, default=ConstraintTraining.attention_dropout)
-    parser.add_argument("--rate", type=float, default=ConstraintTraining.learning_rate)
-    parser.add_argument("--seconds", type=float, default=math.inf)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--adapters", action="store_true", help="train the adapters too")
-    options = parser.parse_args()
-    settings = ConstraintTraining(
-        steps=options.steps,
-        adapter_steps=options.adapter_steps,
-        width=options.width,
-        layers=options.layers,
-        attention_dropout=options.dropout,
-        learning_rate=options.rate,
-        seed=options.seed,
-    )
-    train_base(
-        options.records, options.out, settings, device=options.device, seconds=options.seconds
-    )
-    if options.adapters:
-        train_adapters(options.records, options.out, settings, device=options.device)
-
-
-if __name__ == "__main__":
-    main()
