@@ -114,6 +114,8 @@ def decode(
         width: beams per question and answers at most.
         allow: space groups that may be used; all when not given.
     """
+    if not questions:
+        return []
     groups = best_groups(model, questions, width=width, allow=allow)
     texts = [join(question.words()) for question in questions]
     prompts, owners = [], []
@@ -160,6 +162,9 @@ def _word_scores(model: ConstraintLM, texts: list[str]) -> Tensor:
     scores, reading = model.read(SPACE_GROUP_ADAPTER, texts)
     if all(len(tokens) == 1 for tokens in words):
         return scores[:, [tokens[0] for tokens in words]].cpu()
+    # the token that follows tells G2 from the beginning of G22
+    following = [model.tokens_of(f"{group_word(number)} {UNITS}") for number in range(1, 231)]
+    words = [longer[: len(own) + 1] for own, longer in zip(words, following, strict=True)]
     rows = []
     for index in range(len(texts)):
         own = scores if len(texts) == 1 else scores[index : index + 1]
