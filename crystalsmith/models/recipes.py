@@ -18,9 +18,10 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.runs import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from pymatgen.core import Composition
 
     from crystalsmith.models.composition.training import CompositionTraining, FormulaTable
@@ -104,6 +105,9 @@ def train_surrogates(
     if not (arrays / training.VALIDATION_FILE).exists():
         arrays.mkdir(parents=True, exist_ok=True)
         names = settings.network.properties
+        for entries, kind in ((data.crystals, "training"), (data.held_out, "validation")):
+            values = [[getattr(entry, name) for name in names] for entry in entries]
+            _require(names, np.array(values, dtype=float), f"{kind} crystal")
         prepare(data.crystals, names, progress=progress).save(arrays / training.TRAIN_FILE)
         prepare(data.held_out, names, progress=progress).save(arrays / training.VALIDATION_FILE)
     runs = []
@@ -183,11 +187,20 @@ def train_composition(
     from crystalsmith.models.runs import load_config
 
     table, held_out = _formula_table(data), _held_out_table(data)
+    for rows, kind in ((table, "training"), (held_out, "validation")):
+        _require(settings.network.properties, rows.targets, f"{kind} formula")
     network = training.train(
         table, held_out, folder, settings, device=device, seconds=seconds, progress=progress
     )
     config = load_config(folder / WEIGHTS)
     write_json(folder / WEIGHTS / "config.json", config | {"spread": calibrate(network, held_out)})
+
+
+def _require(names: Sequence[str], values: NDArray[np.float64], row: str) -> None:
+    """Refuse to learn what no row tells; values are ``(rows, names)``, NaN where unknown."""
+    for name, column in zip(names, values.T, strict=True):
+        if np.isnan(column).all():
+            raise DataError(f"no {row} has a {name.replace('_', ' ')}; add data that tell it")
 
 
 def _formula_table(data: TrainingData) -> FormulaTable:

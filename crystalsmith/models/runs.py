@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from crystalsmith.core.errors import WeightsError
+from crystalsmith.core.errors import CrystalsmithError, WeightsError
 from crystalsmith.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -34,10 +34,19 @@ _CHECKPOINT, _STATE, _LOG = "checkpoint.safetensors", "state.json", "log.jsonl"
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The torch device of that name; ``auto`` is the GPU when there is one."""
+    """The torch device of that name; ``auto`` is the GPU when there is one.
+
+    Raises:
+        CrystalsmithError: this machine has no such device.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):  # torch was built without CUDA, say
+        raise CrystalsmithError(
+            f"there is no device {name!r} on this machine; take auto, cpu or cuda"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -158,7 +167,12 @@ class TrainingRun:
             )
         tensors = load_tensors(self.folder / _CHECKPOINT)
         state = read_json(self.folder / _STATE)
-        self.step, self._seconds_before = int(state["step"]), float(state["seconds"])
+        try:
+            self.step, self._seconds_before = int(state["step"]), float(state["seconds"])
+        except (KeyError, TypeError, ValueError):
+            raise WeightsError(
+                f"{self.folder / _STATE} does not say where the run is; give another folder"
+            ) from None
         device = next(self.model.parameters()).device
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
         for name, tensor in tensors.items():
@@ -292,7 +306,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from None
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from crystalsmith.core.datasets import read_entries
-from crystalsmith.core.errors import DataError
+from crystalsmith.core.chemistry.formulas import parse_formula
+from crystalsmith.core.datasets import ReadReport, Row, number_in, read_entries
+from crystalsmith.core.errors import DataError, FormulaError
 from crystalsmith.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ def read_training_data(
     Formulas of validation crystals (by id) are left out.
 
     Raises:
-        DataError: a file cannot be used, or training and validation crystals overlap.
+        DataError: a file cannot be used, there is nothing to train on or to validate with, or
+            training and validation crystals overlap.
     """
     found = TrainingData([], [], [])
     seen: set[str] = set()
@@ -81,10 +84,15 @@ def read_training_data(
         for path in paths:
             entries, report = read_entries(path, progress=progress)
             found.reports.append(str(report))
-            rows += [entry for entry in entries if entry.id not in seen]
-            seen |= {entry.id for entry in entries}
+            for entry in entries:
+                if entry.id not in seen:
+                    seen.add(entry.id)
+                    rows.append(entry)
     found.held_out, report = read_entries(validation, progress=progress)
     found.reports.append(str(report))
+    for rows, kind in ((found.crystals, "training"), (found.held_out, "validation")):
+        if not rows:
+            raise DataError(f"there is no usable {kind} crystal: {'; '.join(found.reports)}")
     shared = seen & {entry.id for entry in found.held_out}
     if shared:
         raise DataError(
@@ -93,7 +101,9 @@ def read_training_data(
         )
     if formulas is not None:
         held_out = {entry.id for entry in found.held_out}
-        found.formulas = [row for row in read_formulas(formulas) if row.id not in held_out]
+        known_formulas, report = read_formulas(formulas)
+        found.reports.append(str(report))
+        found.formulas = [row for row in known_formulas if row.id not in held_out]
         gaps = {row.id: row.band_gap for row in found.formulas}
         found.entries = [
             replace(entry, band_gap=gaps[entry.id])
@@ -104,35 +114,37 @@ def read_training_data(
     return found
 
 
-def read_formulas(path: Path) -> list[FormulaRow]:
+def read_formulas(path: Path) -> tuple[list[FormulaRow], ReadReport]:
     """Read a CSV of formulas: ``material_id, pretty_formula, band_gap, formation_energy_per_atom``.
 
     Raises:
-        DataError: the file cannot be read or lacks the formula column.
+        DataError: the file cannot be read or lacks the formula column. Single bad rows are skipped
+            and reported.
     """
+    report = ReadReport(path.name)
+    rows: list[FormulaRow] = []
     opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8", newline="") as handle:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
             if "pretty_formula" not in (reader.fieldnames or ()):
                 raise DataError(f"{path} has no column pretty_formula")
-            rows = [_formula_row(values) for values in reader if values["pretty_formula"]]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, ValueError) as error:
+            for number, values in enumerate(reader, start=1):
+                try:
+                    rows.append(_formula_row(Row(number, values)))
+                except FormulaError as error:
+                    report.skip(number, "unusable formula", str(error))
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read: {reason}") from None
-    return rows
+    report.used = len(rows)
+    return rows, report
 
 
-def _formula_row(values: dict[str, str]) -> FormulaRow:
-    from pymatgen.core import Composition
-
+def _formula_row(row: Row) -> FormulaRow:
     return FormulaRow(
-        values.get("material_id") or "",
-        Composition(values["pretty_formula"]),
-        _number(values.get("band_gap")),
-        _number(values.get("formation_energy_per_atom")),
+        row.values.get("material_id") or "",
+        parse_formula(row.values["pretty_formula"] or ""),
+        number_in(row, "band_gap"),
+        number_in(row, "formation_energy_per_atom"),
     )
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text else None

@@ -147,9 +147,10 @@ def _loss(
         metal = (targets[:, column].nan_to_num(1.0) < METAL_BELOW).float()
         logits = outputs.metal.float()[known[:, column]]
         labels = metal[known[:, column]]
-        loss = loss + settings.metal_weight * nn.functional.binary_cross_entropy_with_logits(
-            logits, labels
-        )
+        if len(labels):  # no crystal of the batch may have a known gap
+            loss = loss + settings.metal_weight * nn.functional.binary_cross_entropy_with_logits(
+                logits, labels
+            )
     return loss
 
 
