@@ -46,7 +46,7 @@ def _loaders(config: Settings) -> dict[str, Callable[[], object]]:
     from crystalsmith.models.surrogates.ensemble import Surrogates
 
     return {
-        "composition model": lambda: CompositionModel.load(device="cpu"),
+        "composition model": lambda: CompositionModel.load(config.composition_weights, "cpu"),
         "constraint generator": lambda: ConstraintGenerator.load(
             config.constraint_weights, device="cpu"
         ),

@@ -68,7 +68,7 @@ class Toolbox:
         known = open_known(store, chosen)
         entries = known.entries()
         progress("loading models", 1, _PARTS)
-        compositions = CompositionModel.load(device=chosen.device)
+        compositions = CompositionModel.load(chosen.composition_weights, chosen.device)
         progress("loading models", 2, _PARTS)
         constraints = ConstraintGenerator.load(chosen.constraint_weights, entries, chosen.device)
         progress("loading models", 3, _PARTS)

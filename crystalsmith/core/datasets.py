@@ -22,7 +22,7 @@ from crystalsmith.core.errors import CrystalsmithError, DataError
 from crystalsmith.core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Collection, Container, Iterator
     from pathlib import Path
 
     from pymatgen.core import Structure
@@ -70,8 +70,10 @@ class ReadReport:
         return text
 
 
-def read_rows(path: Path, limit: int | None = None) -> Iterator[Row]:
-    """Rows of a CSV file with a ``material_id`` and a ``cif`` column; plain or gzip-compressed.
+def read_rows(
+    path: Path, limit: int | None = None, columns: Collection[str] = ("material_id", "cif")
+) -> Iterator[Row]:
+    """Rows of a CSV file that has at least the given columns; plain or gzip-compressed.
 
     Raises:
         DataError: the file cannot be read or lacks those columns.
@@ -81,11 +83,10 @@ def read_rows(path: Path, limit: int | None = None) -> Iterator[Row]:
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
-            missing = {"material_id", "cif"} - set(reader.fieldnames or ())
+            missing = set(columns) - set(reader.fieldnames or ())
             if missing:
-                raise DataError(
-                    f"{path} is not in MP-20 format: it has no column {', '.join(sorted(missing))}"
-                )
+                what = "is not in MP-20 format: it" if "cif" in columns else "cannot be used: it"
+                raise DataError(f"{path} {what} has no column {', '.join(sorted(missing))}")
             for number, values in enumerate(reader, start=1):
                 if limit is not None and number > limit:
                     return

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         constraint_weights: folder of another constraint generator (base and adapters).
         structure_weights: folder of another structure generator.
         surrogate_weights: folder of other surrogates.
+        composition_weights: folder of another composition model.
         mp_api_key: Materials Project key, also read from ``MP_API_KEY``.
         llm_url: an OpenAI-compatible server.
     """
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     constraint_weights: Path | None = None
     structure_weights: Path | None = None
     surrogate_weights: Path | None = None
+    composition_weights: Path | None = None
     mp_api_key: SecretStr | None = Field(default_factory=lambda: _secret("MP_API_KEY"))
     llm_url: str | None = None
 

@@ -67,11 +67,11 @@ def reduced_formulas(path: Path) -> set[str]:
     from crystalsmith.core.datasets import read_structure
 
     found = set()
-    for row in read_rows(path):
+    for row in read_rows(path, columns=()):
         text = row.values.get("pretty_formula")
         try:
             composition = Composition(text) if text else read_structure(row).composition
-        except (ValueError, DataError):
+        except (ValueError, KeyError, DataError):
             continue
         found.add(str(composition.reduced_formula))
     return found

@@ -167,7 +167,7 @@ def surrogates(
     from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.core.settings import settings
     from crystalsmith.evals.surrogates import evaluate_surrogates
-    from crystalsmith.evals.tables import save_json, show_columns
+    from crystalsmith.evals.tables import save_json, show_properties
     from crystalsmith.models.surrogates.ensemble import Surrogates
 
     with ConsoleProgress() as progress:
@@ -175,8 +175,32 @@ def surrogates(
         config = settings()
         ensemble = Surrogates.load(config.surrogate_weights, config.device)
         figures = evaluate_surrogates(ensemble, cases, progress)
-    show_columns("surrogates", {k: v for k, v in figures.items() if isinstance(v, dict)})
-    show_columns("", {"all": {k: v for k, v in figures.items() if not isinstance(v, dict)}})
+    show_properties("surrogates", figures)
+    save_json(json, figures | {"context": _context(data, store, cases, seed)})
+
+
+@eval_app.command()
+def composition(
+    data: DataOption,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    store: StoreOption = None,
+    train_data: TrainDataOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Errors and uncertainties of the model that sees the formula alone (nor any store)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.settings import settings
+    from crystalsmith.evals.surrogates import evaluate_composition
+    from crystalsmith.evals.tables import save_json, show_properties
+    from crystalsmith.models.composition.model import CompositionModel
+
+    with ConsoleProgress() as progress:
+        cases = _cases(data, limit, seed, train_data, progress)
+        config = settings()
+        model = CompositionModel.load(config.composition_weights, config.device)
+        figures = evaluate_composition(model, cases)
+    show_properties("composition model", figures)
     save_json(json, figures | {"context": _context(data, store, cases, seed)})
 
 

@@ -12,9 +12,14 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import METAL_BELOW
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from numpy.typing import NDArray
 
+    from crystalsmith.core.entry import Entry
+    from crystalsmith.core.evidence import Prediction
     from crystalsmith.evals.cases import Cases
+    from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.surrogates.ensemble import Surrogates
 
 
@@ -32,12 +37,35 @@ def evaluate_surrogates(
     scored = surrogates.predict(structures, progress)
     seconds = time.monotonic() - started
     failed = sum(item.failure is not None for item in scored)
-    result: dict[str, Any] = {"n": len(scored) - failed, "failed": failed}
+    return {
+        "n": len(scored) - failed,
+        "failed": failed,
+        **_figures([item.predictions for item in scored], surrogates.properties, cases),
+        "structures_per_second": len(scored) / seconds,
+    }
+
+
+def evaluate_composition(model: CompositionModel, cases: Cases) -> dict[str, Any]:
+    """The same benchmark for the model that sees the formula alone."""
+    started = time.monotonic()
+    predictions = model.predict([entry.composition for entry in cases.entries])
+    seconds = time.monotonic() - started
+    return {
+        "n": len(predictions),
+        **_figures(predictions, model.network.config.properties, cases),
+        "formulas_per_second": len(predictions) / seconds,
+    }
+
+
+def _figures(
+    predictions: Sequence[Mapping[str, Prediction] | None], names: Iterable[str], cases: Cases
+) -> dict[str, Any]:
     unseen = None if cases.unseen is None else np.array(cases.unseen)
-    for name in surrogates.properties:
-        truth = _column([getattr(entry, name) for entry in cases.entries])
-        mean = _column([s.predictions[name].mean if s.predictions else None for s in scored])
-        std = _column([s.predictions[name].std if s.predictions else None for s in scored])
+    result: dict[str, Any] = {}
+    for name in names:
+        truth = _column([_measured(entry, name) for entry in cases.entries])
+        mean = _column([p[name].mean if p else None for p in predictions])
+        std = _column([p[name].std if p else None for p in predictions])
         known = ~(np.isnan(truth) | np.isnan(mean))
         if not known.any():
             continue
@@ -53,8 +81,15 @@ def evaluate_surrogates(
             right = (mean < METAL_BELOW) == (truth < METAL_BELOW)
             figures["metal_accuracy"] = 100 * float(right[known].mean())
         result[name] = figures
-    result["structures_per_second"] = len(scored) / seconds
     return result
+
+
+def _measured(entry: Entry, name: str) -> float | None:
+    if name != "hull_energy":
+        return getattr(entry, name)
+    if entry.formation_energy is None or entry.e_above_hull is None:
+        return None
+    return entry.formation_energy - entry.e_above_hull
 
 
 def _column(values: list[float | None]) -> NDArray[np.float64]:

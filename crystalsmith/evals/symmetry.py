@@ -27,6 +27,7 @@ GivenProperty = Literal["none", "band_gap", "formation_energy"]
 _LOW_SYMMETRY = {2, 11, 12, 14}  # P-1, P2_1/m, C2/m, P2_1/c: the paper's hardest
 _ON_HULL = 1e-6  # eV/atom
 _TEMPLATES = 20
+_BATCH = 64
 
 
 def given_property(name: str) -> GivenProperty:
@@ -75,12 +76,17 @@ def evaluate_symmetry(
     """
     rows: list[dict[str, float]] = []
     started = time.monotonic()
-    for entry in cases.entries:
-        ranked = generator.propose(entry.composition, _wanted(entry, given), count=_TEMPLATES)
-        rows.append(_judge(ranked, entry.crystal.template))
+    for begin in range(0, len(cases.entries), _BATCH):
+        batch = cases.entries[begin : begin + _BATCH]
+        answers = generator.propose_many(
+            [entry.composition for entry in batch],
+            [_wanted(entry, given) for entry in batch],
+            count=_TEMPLATES,
+        )
+        rows += [_judge(a, e.crystal.template) for a, e in zip(answers, batch, strict=True)]
         progress("predicting symmetry", len(rows), len(cases.entries))
     seconds = time.monotonic() - started
-    for row, entry in zip(rows, cases.entries, strict=True):
+    for done, (row, entry) in enumerate(zip(rows, cases.entries, strict=True), start=1):
         true_group = entry.crystal.template.number
         ranked = generator.propose(
             entry.composition,
@@ -89,7 +95,7 @@ def evaluate_symmetry(
             allow=lambda number, true_group=true_group: number == true_group,  # type: ignore[misc]
         )
         row["letters_true_sg"] = _letters(ranked, entry.crystal.template)
-        progress("letters in the true group", rows.index(row) + 1, len(rows))
+        progress("letters in the true group", done, len(rows))
     subsets = {"all": list(range(len(rows)))}
     if cases.unseen is not None:
         subsets["unseen"] = [i for i, unseen in enumerate(cases.unseen) if unseen]

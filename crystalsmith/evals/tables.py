@@ -29,6 +29,12 @@ def show_columns(title: str, columns: Mapping[str, Mapping[str, Any]]) -> None:
     Console().print(table)
 
 
+def show_properties(title: str, figures: Mapping[str, Any]) -> None:
+    """One column per property, then the figures that belong to none."""
+    show_columns(title, {k: v for k, v in figures.items() if isinstance(v, dict)})
+    show_columns("", {"all": {k: v for k, v in figures.items() if not isinstance(v, dict)}})
+
+
 def save_json(path: Path | None, figures: Mapping[str, Any]) -> None:
     """Write figures, when a file was asked for.
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from crystalsmith.core.chemistry.formulas import parse_formula
-from crystalsmith.core.datasets import ReadReport, Row, number_in, read_entries
+from crystalsmith.core.datasets import ReadReport, Row, number_in, read_entries, read_rows
 from crystalsmith.core.errors import DataError, FormulaError
 from crystalsmith.core.progress import Progress, silent
 
@@ -123,20 +120,11 @@ def read_formulas(path: Path) -> tuple[list[FormulaRow], ReadReport]:
     """
     report = ReadReport(path.name)
     rows: list[FormulaRow] = []
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle)
-            if "pretty_formula" not in (reader.fieldnames or ()):
-                raise DataError(f"{path} has no column pretty_formula")
-            for number, values in enumerate(reader, start=1):
-                try:
-                    rows.append(_formula_row(Row(number, values)))
-                except FormulaError as error:
-                    report.skip(number, "unusable formula", str(error))
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path} cannot be read: {reason}") from None
+    for row in read_rows(path, columns=["pretty_formula"]):
+        try:
+            rows.append(_formula_row(row))
+        except FormulaError as error:
+            report.skip(row.number, "unusable formula", str(error))
     report.used = len(rows)
     return rows, report
 
