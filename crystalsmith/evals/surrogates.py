@@ -30,7 +30,8 @@ def evaluate_surrogates(
 
     Returns:
         ``n`` and, per property, ``n``, ``mae``, ``unseen_formula_mae``, ``coverage90`` (percent),
-        for the band gap also ``metal_accuracy``.
+        for the band gap also ``metal_accuracy`` (percent) and ``nonmetal_mae``, the error where
+        the true gap is open.
     """
     started = time.monotonic()
     structures = [entry.crystal.structure() for entry in cases.entries]
@@ -80,6 +81,7 @@ def _figures(
         if name == "band_gap":
             right = (mean < METAL_BELOW) == (truth < METAL_BELOW)
             figures["metal_accuracy"] = 100 * float(right[known].mean())
+            figures["nonmetal_mae"] = float(errors[known & (truth >= METAL_BELOW)].mean())
         result[name] = figures
     return result
 
