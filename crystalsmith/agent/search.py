@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _LEAST = 0.02  # a formula's property estimate can cost it at most this factor
 _FAMILY_SHARE = 0.5  # weight of a family's own structure types against the constraint generator
-_FAR_ABOVE_HULL = 0.2  # eV/atom that a crystal must be above the hull, beyond doubt, to be dropped
+_FAR_ABOVE_HULL = 0.2  # eV/atom above the hull, less the uncertainty, that drops a crystal
 _KNOWN_SHARE = 0.5  # weight of known structures of the very formula
 
 
@@ -259,11 +259,11 @@ def rejudged(request: DesignRequest, candidate: Candidate, evidence: Evidence) -
 
 
 def worth_showing(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Leave out what is surely far above the hull; all of it only if nothing better was found."""
+    """Leave out what is most likely far above the hull, unless nothing better was found."""
 
     def hopeless(candidate: Candidate) -> bool:
         above = candidate.predictions["e_above_hull"]
-        return above.mean - 2 * above.std > _FAR_ABOVE_HULL
+        return above.mean - above.std > _FAR_ABOVE_HULL
 
     return [candidate for candidate in candidates if not hopeless(candidate)] or list(candidates)
 

@@ -59,7 +59,8 @@ class ConstraintTraining:
         batch: sequences per step.
         learning_rate: highest rate of the base; adapter_rate: of the adapters.
         width, layers, heads: sizes of the base.
-        attention_dropout: while training.
+        attention_dropout: of attention weights, while training.
+        dropout: of what every layer adds, and of the words' embeddings, while training the base.
         prompt_weight: weight of predicting the question itself, which teaches chemistry.
         elements_share: how often only the elements are given.
         formulas_share: share of sequences that are formulas with properties but no structure.
@@ -79,6 +80,7 @@ class ConstraintTraining:
     layers: int = 5
     heads: int = 4
     attention_dropout: float = 0.1
+    dropout: float = 0.0
     prompt_weight: float = 0.1
     elements_share: float = 0.2
     formulas_share: float = 0.2
@@ -242,6 +244,17 @@ def base_model(settings: ConstraintTraining) -> PreTrainedModel:
     return LlamaForCausalLM(config)
 
 
+def drop_out(model: PreTrainedModel, share: float) -> None:
+    """Zero a share of the activations while training, which Llama's own layers cannot do."""
+    layers = [
+        layer for block in model.model.layers for layer in (block.self_attn.o_proj, block.mlp)
+    ]
+    for module in (model.model.embed_tokens, *layers):
+        module.register_forward_hook(
+            lambda part, _, output: torch.nn.functional.dropout(output, share, part.training)
+        )
+
+
 def train_base(
     records_folder: Path,
     folder: Path,
@@ -258,6 +271,7 @@ def train_base(
     """
     torch.manual_seed(settings.seed)
     model = base_model(settings)
+    drop_out(model, settings.dropout)
     run = folder / "base"
     finished = _optimise(model, "base", records_folder, run, settings, device, seconds, progress)
     build_tokenizer().save_pretrained(folder / WEIGHTS / "base")

@@ -11,6 +11,7 @@ import torch
 from pymatgen.core import Element
 
 from crystalsmith.core.crystallography.crystal import SymmetricCrystal
+from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.runs import load_config, load_weights, pick_device
 from crystalsmith.models.structure.batch import CompactTemplate, collate
@@ -116,8 +117,14 @@ class StructureGenerator:
             WeightsError: the weights are missing or damaged.
         """
         where = folder or SHIPPED
-        network = load_config(where)["network"]
-        flow = CrystalFlow(FlowConfig(**network))
+        config = load_config(where)
+        try:
+            flow = CrystalFlow(FlowConfig(**config["network"]))
+        except (KeyError, TypeError) as error:
+            raise WeightsError(
+                f"{where / 'config.json'} does not describe a structure generator ({error});"
+                " reinstall crystalsmith or train it again"
+            ) from None
         load_weights(flow, where)
         return cls(flow, TemplateLibrary(entries), device=pick_device(device))
 
