@@ -169,12 +169,12 @@ class StructureGenerator:
         drafts: dict[int, Draft] = {}
         waiting = list(range(len(jobs)))
         for attempt in range(1 + _REDRAWS):
+            if not waiting:
+                break
             for index, draft in self._draw(jobs, waiting, generator, attempt):
                 drafts[index] = draft
                 progress("building crystals", len(drafts), len(jobs))
             waiting = [index for index in waiting if not drafts[index].sound]
-            if not waiting:
-                break
         result: list[list[Draft]] = [[] for _ in templates]
         for index, job in enumerate(jobs):
             result[job.owner].append(drafts[index])

@@ -95,7 +95,8 @@ def fit_scales(flow: CrystalFlow, arrays: TrainingArrays, table: WyckoffTable) -
         chosen = gaps[families == family]
         groups = family_of_group == family
         flow.lattice_mean[groups] = chosen.mean(0) * masks[groups]  # type: ignore[operator]
-        flow.lattice_std[groups] = chosen.std(0).clamp_min(1e-3)  # type: ignore[operator]
+        if len(chosen) > 1:  # one crystal has no spread
+            flow.lattice_std[groups] = chosen.std(0).clamp_min(1e-3)  # type: ignore[operator]
 
 
 def _group_masks() -> tuple[Tensor, Tensor]:
