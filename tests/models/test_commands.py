@@ -1,0 +1,130 @@
+"""``crystalsmith train`` on a handful of crystals: stopped, repeated, finished, refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from pymatgen.core import Composition
+from typer.testing import CliRunner
+
+from crystalsmith import cli
+from crystalsmith.core.errors import CrystalsmithError
+from crystalsmith.models.composition.model import CompositionModel
+from crystalsmith.models.constraint.generator import ConstraintGenerator
+from crystalsmith.models.structure.generator import StructureGenerator
+from crystalsmith.models.surrogates.ensemble import Surrogates
+
+SETTINGS = {
+    "structure": ["steps=4", "width=16", "pair_width=8", "layers=1", "heads=2", "grid=8"],
+    "surrogate": ["steps=4", "width=16", "channels=4", "layers=1", "radial=8", "batch=4"],
+    "composition": ["steps=4", "width=16", "layers=1", "heads=2", "fractions=8", "batch=4"],
+    "constraint": ["steps=2", "adapter_steps=2", "batch=2", "width=32", "layers=1", "heads=2"],
+}
+
+
+@pytest.fixture
+def train(csv_files, tmp_path):
+    data, validation = csv_files
+
+    def run(model, *more, data=data, validation=validation):
+        options = ["--data", data, "--validation", validation, "--out", tmp_path / "out"]
+        options += [word for setting in SETTINGS[model] for word in ("--set", setting)]
+        options += ["--device", "cpu", *more]
+        return CliRunner().invoke(cli.app, ["train", model, *map(str, options)])
+
+    return run
+
+
+def stopped_then_finished(train, out, model, state, *more):
+    """Run until the time is up at once, then again to the end, then once more for nothing."""
+    stopped = train(model, "--seconds", "0.000001", *more)
+    assert stopped.exit_code == 0, stopped.exception
+    assert "train.csv: 9 rows used" in stopped.stderr
+    before = json.loads((out / state).read_text())["step"]
+    finished = train(model, *more)
+    assert finished.exit_code == 0, finished.exception
+    steps = int(SETTINGS[model][0].removeprefix("steps="))
+    assert before < steps == json.loads((out / state).read_text())["step"]
+    return finished
+
+
+def test_structure(train, tmp_path, known):
+    out = tmp_path / "out"
+    stopped_then_finished(train, out, "structure", "state.json")
+    generator = StructureGenerator.load(out / "weights", device="cpu")
+    template = known[0].crystal.template
+    assert generator.generate([template])[0][0].crystal.template == template
+
+
+def test_surrogate(train, tmp_path, structure_named):
+    out = tmp_path / "out"
+    stopped_then_finished(train, out, "surrogate", "member-1/state.json", "--members", "2")
+    ensemble = Surrogates.load(out / "weights", device="cpu")
+    assert len(ensemble.members) == 2
+    (scored,) = ensemble.predict([structure_named("NaCl")])
+    assert np.isfinite(scored.predictions["formation_energy"].mean)
+
+
+def test_composition(train, tmp_path):
+    out = tmp_path / "out"
+    stopped_then_finished(train, out, "composition", "state.json")
+    (found,) = CompositionModel.load(out / "weights", device="cpu").predict([Composition("NaCl")])
+    assert np.isfinite(found["hull_energy"].mean)
+
+
+def test_constraint(train, tmp_path):
+    out = tmp_path / "out"
+    formulas = tmp_path / "formulas.csv"
+    formulas.write_text("material_id,pretty_formula,band_gap,formation_energy_per_atom\n")
+    with formulas.open("a") as handle:
+        handle.write("f-1,Ca3(PO4)2,5.5,-3.2\nf-2,GaN,1.7,-0.6\nt-MgO,MgO,4.5,-3.0\n")
+    stopped_then_finished(train, out, "constraint", "base/state.json", "--formulas", formulas)
+    records = [json.loads(line) for line in (out / "arrays" / "formulas.jsonl").open()]
+    assert [record["elements"] for record in records] == [["Ca", "P", "O"], ["Ga", "N"]]
+    generator = ConstraintGenerator.load(out / "weights", device="cpu")
+    ranked = generator.propose(Composition("NaCl"), count=3)
+    assert len(ranked) == 3
+    assert all(row.template.composition.reduced_formula == "NaCl" for row in ranked)
+
+
+def refused(result):
+    """The one sentence of a refusal; `cli.main` prints it and exits with code 2."""
+    assert isinstance(result.exception, CrystalsmithError), result.exception
+    assert "\n" not in str(result.exception)
+    return str(result.exception)
+
+
+def test_other_settings_need_another_folder(train, tmp_path):
+    assert train("composition").exit_code == 0
+    weights = (tmp_path / "out" / "weights" / "model.safetensors").read_bytes()
+    assert "other settings" in refused(train("composition", "--set", "seed=1"))
+    assert (tmp_path / "out" / "weights" / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("model", SETTINGS)
+def test_bad_data_and_options_are_one_sentence(train, model, tmp_path, write_csv):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("id,structure\n1,none\n")
+    assert "not in MP-20 format" in refused(train(model, data=bad))
+    assert "No such file" in refused(train(model, data=tmp_path / "nowhere.csv"))
+    assert "no usable training crystal" in refused(train(model, data=write_csv([], "none.csv")))
+    assert "held out" in refused(train(model, validation=write_csv(["NaCl"], "again.csv")))
+    assert "no setting 'depth'" in refused(train(model, "--set", "depth=3"))
+    assert not (tmp_path / "out").exists()
+    assert "no device 'abacus'" in refused(train(model, "--device", "abacus"))
+
+
+def test_the_sentence_goes_to_standard_error_with_exit_code_2(tmp_path, capsys, csv_files):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("id,structure\n1,none\n")
+    options = ["--data", str(bad), "--validation", str(csv_files[1]), "--out", str(tmp_path / "o")]
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["train", "structure", *options])
+    assert stop.value.code == cli.BAD_INPUT
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.strip().splitlines()[-1] == (
+        f"crystalsmith: {bad} is not in MP-20 format: it has no column cif, material_id"
+    )
