@@ -69,7 +69,7 @@ def _overview(result: DesignResult) -> Table:
     table = Table(title="Candidates", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("id", "formula", "space group"):
         table.add_column(name, no_wrap=True)
-    for name in ("band gap\neV", "form. energy\neV/atom", "above hull\neV/atom", "clauses\npassed"):
+    for name in ("band gap\neV", "formation\neV/atom", "above hull\neV/atom", "asked,\nmet"):
         table.add_column(name, justify="right", no_wrap=True)
     for candidate in result.candidates:
         passed = sum(item.verdict.status is Status.PASS for item in candidate.judged)
