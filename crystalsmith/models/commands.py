@@ -134,25 +134,40 @@ def constraint(
     out: OutOption,
     hypothetical: HypotheticalOption = None,
     formulas: FormulasOption = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="Train the adapters on this causal language model (a folder, or a name on the"
+            " Hugging Face hub) instead of a small one of our own."
+        ),
+    ] = None,
     setting: SettingOption = None,
     device: DeviceOption = "auto",
     seconds: SecondsOption = None,
 ) -> None:
     """Train the constraint generator: a small language model and its two LoRA adapters."""
     from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.constraint.pretrained import recipe_for
     from crystalsmith.models.constraint.training import ConstraintTraining
-    from crystalsmith.models.recipes import train_constraint, with_options
+    from crystalsmith.models.recipes import (
+        train_constraint,
+        train_constraint_adapters,
+        with_options,
+    )
 
-    settings = with_options(ConstraintTraining(), setting or ())
+    limit = seconds or math.inf
+    if base is None:
+        own = with_options(ConstraintTraining(), setting or ())
+        with ConsoleProgress() as progress:
+            found = _read(data, validation, hypothetical, formulas, progress)
+            train_constraint(found, out, own, device=device, seconds=limit, progress=progress)
+        return
+    settings = with_options(recipe_for(base), setting or ())
+    where = str(Path(base).resolve()) if Path(base).is_dir() else base
     with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, formulas, progress)
-        train_constraint(
-            found,
-            out,
-            settings,
-            device=device,
-            seconds=seconds or math.inf,
-            progress=progress,
+        found = _read(data, validation, hypothetical, None, progress)
+        train_constraint_adapters(
+            where, found, out, settings, device=device, seconds=limit, progress=progress
         )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition
 
     from crystalsmith.models.composition.training import CompositionTraining, FormulaTable
+    from crystalsmith.models.constraint.pretrained import AdapterTraining
     from crystalsmith.models.constraint.records import Record
     from crystalsmith.models.constraint.training import ConstraintTraining
     from crystalsmith.models.structure.training import StructureTraining
@@ -51,6 +52,10 @@ def with_options(settings: _Settings, options: Iterable[str]) -> _Settings:
 
 def _with_option(settings: Any, name: str, text: str) -> Any:
     own = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    if name in own and isinstance(own[name], bool):
+        if text not in ("true", "false"):
+            raise DataError(f"{name}={text}: {text!r} is neither true nor false")
+        return replace(settings, **{name: text == "true"})
     if name in own and isinstance(own[name], int | float):
         try:
             return replace(settings, **{name: type(own[name])(text)})
@@ -130,17 +135,9 @@ def train_constraint(
 ) -> None:
     """Train the base model and both adapters of the constraint generator."""
     from crystalsmith.models.constraint import training
-    from crystalsmith.models.constraint.records import record_of, write_records
 
     records = folder / ARRAYS
-    if not (records / training.VALIDATION_FILE).exists():
-        records.mkdir(parents=True, exist_ok=True)
-        rows = [record_of(entry, "database") for entry in data.entries]
-        rows += [record_of(entry, "hypothetical") for entry in data.hypothetical]
-        write_records(records / training.TRAIN_FILE, rows)
-        write_records(records / training.FORMULAS_FILE, _formula_records(data))
-        held_out = [record_of(entry, "database") for entry in data.held_out]
-        write_records(records / training.VALIDATION_FILE, held_out)
+    _write_constraint_records(data, records)
     if not training.train_base(
         records, folder, settings, device=device, seconds=seconds, progress=progress
     ):
@@ -152,6 +149,60 @@ def train_constraint(
         "training": asdict(settings),
     }
     write_json(folder / WEIGHTS / "config.json", config)
+
+
+def train_constraint_adapters(
+    base: str,
+    data: TrainingData,
+    folder: Path,
+    settings: AdapterTraining,
+    *,
+    device: str = "auto",
+    seconds: float = np.inf,
+    progress: Progress = silent,
+) -> None:
+    """Train both adapters of the constraint generator on any Hugging Face causal LM.
+
+    Args:
+        base: a folder or a name on the hub; it is recorded with the adapters, not copied.
+        data: crystals.
+        folder: of the run.
+        settings: what and how long.
+        device: torch device.
+        seconds: stop after this time even if steps remain.
+        progress: told about every report.
+    """
+    from crystalsmith.models.constraint.pretrained import train_on_base
+
+    records = folder / ARRAYS
+    _write_constraint_records(data, records)
+    if not train_on_base(
+        base, records, folder, settings, device=device, seconds=seconds, progress=progress
+    ):
+        return
+    config = {
+        "model": "constraint",
+        "base": base,
+        "model_weight": settings.model_weight,
+        "training": asdict(settings),
+    }
+    write_json(folder / WEIGHTS / "config.json", config)
+
+
+def _write_constraint_records(data: TrainingData, folder: Path) -> None:
+    """Write what a constraint generator learns from, unless it is there from before."""
+    from crystalsmith.models.constraint import training
+    from crystalsmith.models.constraint.records import record_of, write_records
+
+    if (folder / training.VALIDATION_FILE).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [record_of(entry, "database") for entry in data.entries]
+    rows += [record_of(entry, "hypothetical") for entry in data.hypothetical]
+    write_records(folder / training.TRAIN_FILE, rows)
+    write_records(folder / training.FORMULAS_FILE, _formula_records(data))
+    held_out = [record_of(entry, "database") for entry in data.held_out]
+    write_records(folder / training.VALIDATION_FILE, held_out)
 
 
 def _formula_records(data: TrainingData) -> list[Record]:

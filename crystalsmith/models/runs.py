@@ -1,8 +1,9 @@
 """Training runs on disk: resumable checkpoints without pickle, averaged weights, a loss log.
 
-All three trainers share this. A run's folder holds ``config.json`` (the exact settings),
-``checkpoint.safetensors`` (weights, averaged weights and optimiser), ``state.json`` (where it is)
-and ``log.jsonl`` (one line per report).
+All trainers share this. A run's folder holds ``config.json`` (the exact settings),
+``checkpoint.safetensors`` (weights that learn, averaged weights and optimiser), ``state.json``
+(where it is) and ``log.jsonl`` (one line per report). Frozen weights are neither averaged nor
+saved: adapters on a base of billions of parameters make a checkpoint of megabytes.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class TrainingRun:
     ) -> None:
         self.folder, self.model, self.schedule = folder, model, schedule
         self.step = 0
-        self.average = {k: v.detach().clone() for k, v in _floating(model).items()}
+        self.average = {k: v.detach().clone() for k, v in _learning(model).items()}
         self.optimiser = torch.optim.AdamW(
             model.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
         )
@@ -129,7 +130,7 @@ class TrainingRun:
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
         decay = min(self.schedule.average, (1 + self.step) / (10 + self.step))
-        current = _floating(self.model)
+        current = _learning(self.model)
         torch._foreach_lerp_(
             list(self.average.values()), [current[k].detach() for k in self.average], 1 - decay
         )
@@ -142,7 +143,9 @@ class TrainingRun:
 
     def save(self) -> None:
         """Write a checkpoint; a crash leaves the previous one whole."""
-        tensors = {f"model.{k}": v for k, v in _untied(self.model.state_dict()).items()}
+        frozen = {v.data_ptr() for v in self.model.parameters() if not v.requires_grad}
+        kept = {k: v for k, v in self.model.state_dict().items() if v.data_ptr() not in frozen}
+        tensors = {f"model.{k}": v for k, v in _untied(kept).items()}
         tensors |= {f"average.{k}": v for k, v in self.average.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
@@ -178,8 +181,9 @@ class TrainingRun:
         for name, tensor in tensors.items():
             part, key = name.split(".", 1)
             parts[part][key] = tensor.to(device)
-        self.model.load_state_dict(parts["model"], strict=False)  # tied weights are saved once
-        self.average = parts["average"]
+        # tied weights are saved once, frozen ones not at all
+        self.model.load_state_dict(parts["model"], strict=False)
+        self.average = {k: v for k, v in parts["average"].items() if k in self.average}
         saved = self.optimiser.state_dict()
         for name, tensor in parts["optimiser"].items():
             index, key = name.split(".", 1)
@@ -317,8 +321,8 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
-def _floating(model: nn.Module) -> dict[str, Tensor]:
-    return {k: v for k, v in model.named_parameters() if v.is_floating_point()}
+def _learning(model: nn.Module) -> dict[str, Tensor]:
+    return {k: v for k, v in model.named_parameters() if v.requires_grad}
 
 
 def _untied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from crystalsmith.core.errors import WeightsError
+from crystalsmith.models.constraint.tokenizer import Spelling
 from crystalsmith.models.runs import pick_device
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ConstraintLM:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.device = next(model.parameters()).device
-        self._words: dict[str, tuple[int, ...]] = {}
+        self._spelling = Spelling(tokenizer)
 
     @classmethod
     def load(
@@ -77,10 +78,7 @@ class ConstraintLM:
 
     def tokens_of(self, word: str) -> tuple[int, ...]:
         """Token ids of a word of the grammar as it stands inside a text."""
-        if word not in self._words:
-            ids = self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
-            self._words[word] = tuple(ids)
-        return self._words[word]
+        return self._spelling.inside(word)
 
     @torch.no_grad()
     def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, Reading]:

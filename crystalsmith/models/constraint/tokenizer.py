@@ -1,8 +1,8 @@
-"""The tokenizer of our own small base: one token for every word of the grammar."""
+"""How tokenizers write the grammar, and that of our own small base: one token for every word."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crystalsmith.prompts.constraint import END, vocabulary
 
@@ -10,6 +10,38 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 _PAD, _UNKNOWN, _BEGIN = "<pad>", "<unknown>", "<begin>"
+
+
+class Spelling:
+    """The tokens of the grammar's words in the tokenizer of any base.
+
+    Args:
+        tokenizer: in Hugging Face layout.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self._inside: dict[str, tuple[int, ...]] = {}
+        self._first: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def pad(self) -> int:
+        """Token that fills batches; it is masked, so that any will do."""
+        own = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        return next(token for token in own if token is not None)
+
+    def inside(self, word: str) -> tuple[int, ...]:
+        """Token ids of a word as it stands inside a text."""
+        if word not in self._inside:
+            ids = self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+            self._inside[word] = tuple(ids)
+        return self._inside[word]
+
+    def first(self, word: str) -> tuple[int, ...]:
+        """Token ids of a word that begins a text, with what the tokenizer puts before it."""
+        if word not in self._first:
+            self._first[word] = tuple(self.tokenizer(word)["input_ids"])
+        return self._first[word]
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:

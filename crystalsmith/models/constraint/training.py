@@ -10,29 +10,25 @@ import math
 import random
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.constraint.records import Record, read_records
-from crystalsmith.models.constraint.tokenizer import build_tokenizer
-from crystalsmith.models.runs import SAVE_EVERY, Schedule, TrainingRun, pick_device
-from crystalsmith.prompts.constraint import (
-    END,
-    ENERGY,
-    GAP,
-    GROUP,
-    MAX_AMOUNT,
-    MAX_UNITS,
-    Question,
-    answer_words,
-    formula_words,
-    number_word,
-    stability_word,
+from crystalsmith.models.constraint.examples import (
+    Sequences,
+    Task,
+    Telling,
+    example,
+    tensors,
+    usable,
 )
+from crystalsmith.models.constraint.records import Record, read_records
+from crystalsmith.models.constraint.tokenizer import Spelling, build_tokenizer
+from crystalsmith.models.runs import SAVE_EVERY, Schedule, TrainingRun, pick_device
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -42,11 +38,8 @@ TRAIN_FILE, VALIDATION_FILE, FORMULAS_FILE = "train.jsonl", "validation.jsonl", 
 WEIGHTS = "weights"
 SPACE_GROUP_ADAPTER: Final = "space_group"
 WYCKOFF_ADAPTER: Final = "wyckoff"
+ADAPTERS: tuple[Task, Task] = (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
 _REPORT_EVERY = 60.0  # seconds
-_MAX_LETTERS = 60  # orbits; the few longer answers would set the size of whole batches
-_POOL = 16  # batches sorted by length together
-
-Task = Literal["base", "space_group", "wyckoff"]
 
 
 @dataclass(frozen=True)
@@ -90,127 +83,33 @@ class ConstraintTraining:
     seed: int = 0
 
 
-@dataclass
-class Example:
-    """One sequence: words and the weight of predicting each of them."""
+@dataclass(frozen=True)
+class Lesson:
+    """What one model is to learn, from what, and how.
 
-    words: list[str]
-    weights: list[float]
+    Attributes:
+        task: which part of the answer counts.
+        crystals: to learn from.
+        formulas: with properties but no structure.
+        held_out: to check with.
+        settings: what is told.
+        spelling: of the base's tokenizer.
+        schedule: length and rates.
+        config: everything that makes this run what it is.
+        seed: of the order of crystals and of what is told about them.
+        check_batch: held-out crystals looked at side by side; all when not given.
+    """
 
-
-def usable(record: Record) -> bool:
-    """Whether the grammar has words for the record."""
-    letters = sum(len(row) for row in record.letters)
-    return (
-        max(record.amounts) <= MAX_AMOUNT and record.units <= MAX_UNITS and letters <= _MAX_LETTERS
-    )
-
-
-def example(
-    record: Record, settings: ConstraintTraining, rng: random.Random, task: Task = "base"
-) -> Example:
-    """A training sequence with a random choice of what is told about the crystal."""
-    question = _question(record, settings, rng, task)
-    words = question.words()
-    if record.group is None:
-        return _formula_example(record, settings)
-    answer = answer_words(record.group, record.units, record.elements, record.letters)
-    if question.amounts is None:
-        answer = [*formula_words(record.elements, record.amounts), GROUP, *answer]
-    first = answer.index(GROUP) + 1 if question.amounts is None else 0
-    weights = [1.0] * len(answer)
-    if task == "space_group":
-        weights = [1.0 if i <= first else 0.0 for i in range(len(answer))]
-    elif task == "wyckoff":
-        weights = [1.0 if i > first + 1 else 0.0 for i in range(len(answer))]
-    told = settings.prompt_weight if task == "base" else 0.0
-    return Example([*words, *answer], [told] * len(words) + weights)
-
-
-def _question(
-    record: Record, settings: ConstraintTraining, rng: random.Random, task: Task
-) -> Question:
-    def told(value: float | None) -> float | None:
-        return value if rng.random() < settings.keep_property else None
-
-    hull = told(record.e_above_hull)
-    only_elements = rng.random() < settings.elements_share and task != "wyckoff"
-    return Question(
-        elements=record.elements,
-        amounts=None if only_elements else record.amounts,
-        source=record.source,
-        stability=None if hull is None else stability_word(hull),
-        band_gap=told(record.band_gap),
-        formation_energy=told(record.formation_energy),
-    )
-
-
-def _formula_example(record: Record, settings: ConstraintTraining) -> Example:
-    words = Question(record.elements, record.amounts, record.source).words()[:-1]
-    values = []
-    if record.band_gap is not None:
-        values += [GAP, number_word(record.band_gap)]
-    if record.formation_energy is not None:
-        values += [ENERGY, number_word(record.formation_energy)]
-    weights = [settings.prompt_weight] * len(words) + [0.5] * len(values)
-    return Example([*words, *values, END], [*weights, 0.0])
-
-
-class Sequences:
-    """Random batches of examples as padded tensors."""
-
-    def __init__(
-        self,
-        records: list[Record],
-        formulas: list[Record],
-        settings: ConstraintTraining,
-        seed: int,
-    ) -> None:
-        self.records = [record for record in records if usable(record)]
-        self.formulas = [record for record in formulas if usable(record)]
-        self.settings = settings
-        self.rng = random.Random(seed)
-        self.ids = build_tokenizer().get_vocab()
-        self._order: list[int] = []
-        self._ready: list[list[Example]] = []
-
-    def batch(self, task: Task, device: torch.device) -> dict[str, Tensor]:
-        """The next batch; every record comes once before any comes again.
-
-        Sequences of a batch are about equally long, so that little of it is padding.
-        """
-        if not self._ready:
-            size = self.settings.batch
-            pool = [self._next(task) for _ in range(_POOL * size)]
-            pool.sort(key=lambda item: len(item.words))
-            self._ready = [pool[i : i + size] for i in range(0, len(pool), size)]
-            self.rng.shuffle(self._ready)
-        return tensors(self._ready.pop(), self.ids, device)
-
-    def _next(self, task: Task) -> Example:
-        if task == "base" and self.formulas and self.rng.random() < self.settings.formulas_share:
-            return example(self.rng.choice(self.formulas), self.settings, self.rng, task)
-        if not self._order:
-            self._order = list(range(len(self.records)))
-            self.rng.shuffle(self._order)
-        return example(self.records[self._order.pop()], self.settings, self.rng, task)
-
-
-def tensors(
-    examples: list[Example], ids: dict[str, int], device: torch.device
-) -> dict[str, Tensor]:
-    """Token ids (padded on the right), attention mask and weights of predicting each token."""
-    begin, pad = ids["<begin>"], ids["<pad>"]
-    longest = max(len(item.words) for item in examples) + 1
-    tokens = torch.full((len(examples), longest), pad)
-    weights = torch.zeros(len(examples), longest)
-    for row, item in enumerate(examples):
-        count = len(item.words)
-        tokens[row, : count + 1] = torch.tensor([begin, *(ids[word] for word in item.words)])
-        weights[row, 1 : count + 1] = torch.tensor(item.weights)
-    mask = torch.arange(longest)[None] <= torch.tensor([len(e.words) for e in examples])[:, None]
-    moved = {"input_ids": tokens, "attention_mask": mask.long(), "weights": weights}
-    return {name: value.to(device, non_blocking=True) for name, value in moved.items()}
+    task: Task
+    crystals: list[Record]
+    formulas: list[Record]
+    held_out: list[Record]
+    settings: Telling
+    spelling: Spelling
+    schedule: Schedule
+    config: Mapping[str, Any]
+    seed: int = 0
+    check_batch: int | None = None
 
 
 def weighted_loss(model: Any, batch: dict[str, Tensor]) -> Tensor:
@@ -272,8 +171,10 @@ def train_base(
     torch.manual_seed(settings.seed)
     model = base_model(settings)
     drop_out(model, settings.dropout)
-    run = folder / "base"
-    finished = _optimise(model, "base", records_folder, run, settings, device, seconds, progress)
+    lesson = _own_lesson("base", records_folder, settings)
+    finished = learn(
+        model, lesson, folder / "base", device=device, seconds=seconds, progress=progress
+    )
     build_tokenizer().save_pretrained(folder / WEIGHTS / "base")
     model.to(torch.float16).save_pretrained(folder / WEIGHTS / "base")
     return finished
@@ -291,8 +192,7 @@ def train_adapters(
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    tasks: tuple[Task, Task] = (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
-    for task in tasks:
+    for task in ADAPTERS:
         torch.manual_seed(settings.seed + 1)
         where = folder / WEIGHTS / "base"
         base = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32)
@@ -305,41 +205,61 @@ def train_adapters(
         )
         model = get_peft_model(base, lora)
         own = replace(settings, steps=settings.adapter_steps, learning_rate=settings.adapter_rate)
-        run = folder / task
-        _optimise(model, task, records_folder, run, own, device, math.inf, progress)
-        model.to(torch.float16).save_pretrained(folder / WEIGHTS / task)
-        (folder / WEIGHTS / task / "README.md").unlink(missing_ok=True)  # an empty form of PEFT's
+        lesson = _own_lesson(task, records_folder, own)
+        learn(model, lesson, folder / task, device=device, progress=progress)
+        save_adapter(model.to(torch.float16), folder / WEIGHTS / task)
 
 
-def _optimise(
+def save_adapter(model: Any, folder: Path) -> None:
+    """Write an adapter in PEFT's format."""
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # an empty form of PEFT's
+
+
+def _own_lesson(task: Task, records_folder: Path, settings: ConstraintTraining) -> Lesson:
+    formulas_file = records_folder / FORMULAS_FILE
+    return Lesson(
+        task=task,
+        crystals=read_records(records_folder / TRAIN_FILE),
+        formulas=read_records(formulas_file) if formulas_file.exists() else [],
+        held_out=read_records(records_folder / VALIDATION_FILE),
+        settings=settings,
+        spelling=Spelling(build_tokenizer()),
+        schedule=Schedule(settings.steps, settings.learning_rate, warmup=200, weight_decay=0.1),
+        config={"model": f"constraint-{task}", "training": asdict(settings)},
+        seed=settings.seed,
+    )
+
+
+def learn(
     model: Any,
-    task: Task,
-    records_folder: Path,
+    lesson: Lesson,
     folder: Path,
-    settings: ConstraintTraining,
-    device: str,
-    seconds: float,
-    progress: Progress,
+    *,
+    device: str = "auto",
+    seconds: float = math.inf,
+    progress: Progress = silent,
 ) -> bool:
+    """Train, or go on training, a model; it ends with the averaged weights, on the CPU.
+
+    Returns:
+        Whether the lesson is finished; the time may have run out before.
+    """
     where = pick_device(device)
     model.to(where).train()
-    records = read_records(records_folder / TRAIN_FILE)
-    formulas_file = records_folder / FORMULAS_FILE
-    formulas = read_records(formulas_file) if formulas_file.exists() else []
-    held_out = _validation_batch(records_folder, settings, task, where)
-    config = {"model": f"constraint-{task}", "training": asdict(settings)}
-    schedule = Schedule(settings.steps, settings.learning_rate, warmup=200, weight_decay=0.1)
-    run = TrainingRun(folder, model, schedule, config)
-    sequences = Sequences(records, formulas, settings, settings.seed + 7919 * run.step)
+    held_out = _held_out_batches(lesson, where)
+    run = TrainingRun(folder, model, lesson.schedule, lesson.config)
+    seed = lesson.seed + 7919 * run.step
+    sequences = Sequences(lesson.crystals, lesson.formulas, lesson.settings, lesson.spelling, seed)
     started = saved = reported = time.monotonic()
     losses: list[Tensor] = []
     while not run.finished and time.monotonic() - started < seconds:
         with torch.autocast(where.type, torch.bfloat16):
-            loss = weighted_loss(model, sequences.batch(task, where))
+            loss = weighted_loss(model, sequences.batch(lesson.task, where))
         run.update(loss)
         losses.append(loss.detach())
         if time.monotonic() - reported > _REPORT_EVERY or run.finished:
-            progress(f"training {task}", run.step, settings.steps)
+            progress(f"training {lesson.task}", run.step, lesson.schedule.steps)
             run.log(loss=float(torch.stack(losses).mean()), validation=_score(model, held_out))
             losses.clear()
             reported = time.monotonic()
@@ -353,22 +273,40 @@ def _optimise(
     return run.finished
 
 
-def _validation_batch(
-    records_folder: Path, settings: ConstraintTraining, task: Task, device: torch.device
-) -> dict[str, Tensor]:
-    """All validation crystals with formula and formation energy told, only the answer counted."""
-    told = replace(settings, elements_share=0.0, keep_property=1.0, prompt_weight=0.0)
-    records = [r for r in read_records(records_folder / VALIDATION_FILE) if usable(r)]
+@dataclass(frozen=True)
+class _FormulaAndEnergy:
+    """All that the held-out crystals tell about themselves, only the answer counted."""
+
+    batch: int = 1
+    prompt_weight: float = 0.0
+    elements_share: float = 0.0
+    formulas_share: float = 0.0
+    keep_property: float = 1.0
+
+
+def _held_out_batches(lesson: Lesson, device: torch.device) -> list[dict[str, Tensor]]:
+    """Validation crystals with formula and formation energy told."""
     rng = random.Random(0)
     items = [
-        example(replace(r, band_gap=None, e_above_hull=None), told, rng, task) for r in records
+        example(
+            replace(record, band_gap=None, e_above_hull=None),
+            _FormulaAndEnergy(),
+            rng,
+            lesson.task,
+        )
+        for record in lesson.held_out
+        if usable(record)
     ]
-    return tensors(items, build_tokenizer().get_vocab(), device)
+    size = lesson.check_batch or len(items)
+    return [
+        tensors(items[begin : begin + size], lesson.spelling, device)
+        for begin in range(0, len(items), size)
+    ]
 
 
 @torch.no_grad()
-def _score(model: Any, batch: dict[str, Tensor]) -> float:
+def _score(model: Any, batches: list[dict[str, Tensor]]) -> float:
     model.eval()
-    loss = float(weighted_loss(model, batch))
+    losses = [float(weighted_loss(model, batch)) for batch in batches]
     model.train()
-    return loss
+    return sum(losses) / len(losses)

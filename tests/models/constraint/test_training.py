@@ -10,19 +10,14 @@ import torch
 from pymatgen.core import Composition
 
 from crystalsmith.core.errors import WeightsError
+from crystalsmith.models.constraint.examples import Sequences, example, tensors, usable
 from crystalsmith.models.constraint.generator import SHIPPED, ConstraintGenerator
 from crystalsmith.models.constraint.records import Record, read_records, record_of, write_records
-from crystalsmith.models.constraint.tokenizer import build_tokenizer
-from crystalsmith.models.constraint.training import (
-    Sequences,
-    base_model,
-    example,
-    tensors,
-    usable,
-    weighted_loss,
-)
+from crystalsmith.models.constraint.tokenizer import Spelling, build_tokenizer
+from crystalsmith.models.constraint.training import base_model, weighted_loss
 from crystalsmith.prompts.constraint import GROUP, MAX_AMOUNT, UNITS, join
 
+SPELLING = Spelling(build_tokenizer())
 PEROVSKITE = Record(
     ("Sr", "Ti", "O"), (1, 1, 3), "database", 221, 1, ("a", "b", "c"), 1.8, -3.5, 0.0
 )
@@ -91,7 +86,7 @@ def test_records_beyond_the_grammar_are_left_out():
 def test_every_record_comes_once_before_any_comes_again(tiny_settings):
     records = [replace(PEROVSKITE, units=units) for units in range(1, 65)]
     settings = replace(tiny_settings, batch=4)
-    sequences = Sequences(records, [], settings, seed=0)
+    sequences = Sequences(records, [], settings, SPELLING, seed=0)
     names = {token: word for word, token in build_tokenizer().get_vocab().items()}
     seen = []
     for _ in range(16):
@@ -104,13 +99,12 @@ def test_every_record_comes_once_before_any_comes_again(tiny_settings):
 def test_padding_does_not_count(tiny_settings):
     torch.manual_seed(0)
     model = base_model(tiny_settings).eval()
-    ids = build_tokenizer().get_vocab()
     told = replace(tiny_settings, elements_share=0.0, keep_property=0.0)
     short = example(PEROVSKITE, told, random.Random(0), "wyckoff")
     long = example(replace(PEROVSKITE, letters=("a", "b", "cdefgh")), told, random.Random(0))
     with torch.no_grad():
-        alone = weighted_loss(model, tensors([short], ids, torch.device("cpu")))
-        batch = tensors([short, long], ids, torch.device("cpu"))
+        alone = weighted_loss(model, tensors([short], SPELLING, torch.device("cpu")))
+        batch = tensors([short, long], SPELLING, torch.device("cpu"))
         batch["weights"][1] = 0
         beside = weighted_loss(model, batch)
     assert float(alone) == pytest.approx(float(beside), abs=1e-5)
@@ -122,7 +116,7 @@ def test_the_loss_falls(tiny_settings, known):
     torch.manual_seed(0)
     model = base_model(settings)
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.01)
-    sequences = Sequences(records, [], settings, seed=0)
+    sequences = Sequences(records, [], settings, SPELLING, seed=0)
     losses = []
     for _ in range(40):
         loss = weighted_loss(model, sequences.batch("wyckoff", torch.device("cpu")))
