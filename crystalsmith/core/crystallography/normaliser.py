@@ -19,7 +19,6 @@ from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.core.crystallography.template import (
     Orbit,
     SymmetryTemplate,
-    electropositive_first,
 )
 
 if TYPE_CHECKING:
@@ -79,6 +78,7 @@ def renamed(template: SymmetryTemplate, operation: NormaliserOperation) -> Symme
     return SymmetryTemplate(template.number, orbits)
 
 
+@lru_cache(maxsize=20_000)
 def canonical(
     template: SymmetryTemplate,
 ) -> tuple[SymmetryTemplate, tuple[NormaliserOperation, ...]]:
@@ -88,12 +88,19 @@ def canonical(
     whose letters are smallest for electropositive elements first. The operations (one at least,
     more when the template is symmetric under the normaliser) give equally good coordinates.
     """
-    options = [(renamed(template, op), op) for op in normaliser_operations(template.number)]
-    best = min(_rank(option) for option, _ in options)
-    chosen = [(option, op) for option, op in options if _rank(option) == best]
-    return chosen[0][0], tuple(op for _, op in chosen)
+    operations = normaliser_operations(template.number)
+    ranks = [_rank(template, operation) for operation in operations]
+    best = min(ranks)
+    chosen = [op for op, rank in zip(operations, ranks, strict=True) if rank == best]
+    return renamed(template, chosen[0]), tuple(chosen)
 
 
-def _rank(template: SymmetryTemplate) -> tuple[object, ...]:
-    by_element = sorted(template.letters.items(), key=lambda item: electropositive_first(item[0]))
-    return template.pattern, tuple(letters for _, letters in by_element)
+def _rank(
+    template: SymmetryTemplate, operation: NormaliserOperation
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the renamed template is sorted by: its pattern, then its letters element by element."""
+    letters = tuple(
+        "".join(sorted(operation.letters[letter] for letter in row))
+        for row in template.letters.values()
+    )
+    return tuple(sorted(letters)), letters

@@ -6,7 +6,9 @@ probabilities are renormalised over them. Words may be any number of tokens of t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -23,6 +25,8 @@ from crystalsmith.prompts.constraint import END, UNITS, Question, group_word, jo
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -49,8 +53,8 @@ class _Writer:
     state: Unfinished | None = None  # None until the formula units are known
     element: int = -1  # index of the element at hand, -1 before the first
     letters: tuple[str, ...] = ()
-    finished: bool = False
 
+    @cached_property
     def words(self) -> list[str]:
         """Words that may come next."""
         amounts = self.question.amounts or ()
@@ -71,8 +75,6 @@ class _Writer:
         if self.state is None:
             counts = tuple(int(word[1:]) * amount for amount in amounts)
             return replace(self, state=Unfinished(self.number, counts))
-        if word == END:
-            return replace(self, finished=True)
         if self.element < 0 or self.state.counts[0] == 0:
             state = self.state if self.element < 0 else self.state.next_element()
             return replace(self, state=state, element=self.element + 1, letters=(*self.letters, ""))
@@ -83,12 +85,22 @@ class _Writer:
 
 @dataclass
 class _Beam:
-    """One hypothesis: its writer, the tokens of a word not yet complete, and its score."""
+    """One hypothesis.
+
+    Attributes:
+        writer: what is written.
+        row: where the model stands with it.
+        score: log-probability.
+        pending: tokens of a word not yet complete.
+        tail: tokens still to come when there is no choice any more; the model is not asked for
+            them, and the writer is already at the end. 0 while there is a choice.
+    """
 
     writer: _Writer
     row: int
     score: float
     pending: tuple[int, ...] = ()
+    tail: int = 0
 
 
 @dataclass
@@ -117,15 +129,10 @@ def decode(
     if not questions:
         return []
     groups = best_groups(model, questions, width=width, allow=allow)
-    texts = [join(question.words()) for question in questions]
-    prompts, owners = [], []
-    for index, ranked in enumerate(groups):
-        for number, _ in ranked:
-            prompts.append(f"{texts[index]} {group_word(number)} {UNITS}")
-            owners.append(index)
-    if not prompts:
+    owners = [index for index, ranked in enumerate(groups) for _ in ranked]
+    if not owners:
         return [[] for _ in questions]
-    scores, reading = model.read(WYCKOFF_ADAPTER, prompts)
+    scores, reading = _read_groups(model, questions, groups)
     searches = [_Search([]) for _ in questions]
     flat = [(number, value) for ranked in groups for number, value in ranked]
     for row, (owner, (number, value)) in enumerate(zip(owners, flat, strict=True)):
@@ -199,56 +206,85 @@ def _walk(
     )
 
 
+def _read_groups(
+    model: ConstraintLM, questions: Sequence[Question], groups: list[list[tuple[int, float]]]
+) -> tuple[Tensor, Reading]:
+    """Read every question with each of its groups, up to where formula units come."""
+    texts = [join(question.words()) for question in questions]
+    owners = [index for index, ranked in enumerate(groups) for _ in ranked]
+    words = [group_word(number) for ranked in groups for number, _ in ranked]
+    tokens = [(*model.tokens_of(word), *model.tokens_of(UNITS)) for word in words]
+    if any(len(row) > 2 for row in tokens):
+        pairs = zip(owners, words, strict=True)
+        return model.read(WYCKOFF_ADAPTER, [f"{texts[i]} {word} {UNITS}" for i, word in pairs])
+    _, reading = model.read(WYCKOFF_ADAPTER, texts)  # what all groups of a question share, once
+    model.advance(reading, owners, [row[0] for row in tokens])
+    return model.advance(reading, range(len(owners)), [row[1] for row in tokens]), reading
+
+
 def _run(
     model: ConstraintLM, searches: list[_Search], scores: Tensor, reading: Reading, width: int
 ) -> None:
     """Advance all searches together, one token a step, until every one is done."""
-    table = scores.cpu()
-    while True:
+    table = scores.cpu().numpy()
+    while any(search.beams for search in searches):
         rows: list[int] = []
         tokens: list[int] = []
         for search in searches:
-            search.beams = _extend(model, search, table, width)
+            _extend(model, search, table, width)
             for beam in search.beams:
-                rows.append(beam.row)
-                tokens.append(beam.pending[-1])
-                beam.row = len(rows) - 1
+                if beam.tail:
+                    continue
+                token = beam.pending[-1]
                 _commit(model, beam)
-        if not rows:
-            return
-        table = model.advance(reading, rows, tokens).cpu()
+                if not beam.tail:
+                    rows.append(beam.row)
+                    tokens.append(token)
+                    beam.row = len(rows) - 1
+        if rows:
+            table = model.advance(reading, rows, tokens).cpu().numpy()
 
 
-def _extend(model: ConstraintLM, search: _Search, table: Tensor, width: int) -> list[_Beam]:
-    """The best continuations of a search's beams; complete answers are moved to ``finished``."""
-    options: list[_Beam] = []
+def _extend(model: ConstraintLM, search: _Search, table: NDArray[np.float32], width: int) -> None:
+    """Keep the best continuations of a search's beams; complete answers go to ``finished``."""
+    options: list[tuple[float, _Beam, tuple[_Writer, tuple[int, ...]] | None]] = []
     for beam in search.beams:
+        if beam.tail:
+            options.append((beam.score, beam, None))
+            continue
         following = _followers(model, beam)
-        ids = torch.tensor(list(following))
-        values = table[beam.row, ids].log_softmax(0)
-        for (token, writer_and_pending), value in zip(
-            following.items(), values.tolist(), strict=True
-        ):
-            writer, pending = writer_and_pending
-            options.append(_Beam(writer, beam.row, beam.score + value, (*pending, token)))
-    options.sort(key=lambda beam: -beam.score)
-    kept = options[:width]
-    done = [beam for beam in kept if _completes(model, beam)]
-    for beam in done:
-        answer = DecodedTemplate(beam.writer.number, beam.writer.letters, beam.score)
-        search.finished.append(answer)
-    alive = [beam for beam in kept if beam not in done]
+        values = [float(table[beam.row, token]) for token in following]
+        total = _log_sum(values)
+        for (token, (writer, pending)), value in zip(following.items(), values, strict=True):
+            options.append((beam.score + value - total, beam, (writer, (*pending, token))))
+    options.sort(key=lambda option: -option[0])
+    search.beams = []
+    for score, beam, continued in options[:width]:
+        if continued is not None:
+            beam = _Beam(continued[0], beam.row, score, continued[1])
+        elif beam.tail > 1:
+            beam.tail -= 1
+        else:
+            answer = DecodedTemplate(beam.writer.number, beam.writer.letters, score)
+            search.finished.append(answer)
+            continue
+        search.beams.append(beam)
     if len(search.finished) >= width:
         worst = sorted(t.log_probability for t in search.finished)[-width]
-        alive = [beam for beam in alive if beam.score > worst]
-    return alive
+        search.beams = [beam for beam in search.beams if beam.score > worst]
+
+
+def _log_sum(values: list[float]) -> float:
+    """Logarithm of the sum of exponentials."""
+    most = max(values)
+    return most + math.log(sum(math.exp(value - most) for value in values))
 
 
 def _followers(model: ConstraintLM, beam: _Beam) -> dict[int, tuple[_Writer, tuple[int, ...]]]:
     """Tokens that may come next, each with the writer and the pending tokens it continues."""
     found: dict[int, tuple[_Writer, tuple[int, ...]]] = {}
     size = len(beam.pending)
-    for word in beam.writer.words():
+    for word in beam.writer.words:
         tokens = model.tokens_of(word)
         if tokens[:size] != beam.pending:
             continue
@@ -261,14 +297,20 @@ def _followers(model: ConstraintLM, beam: _Beam) -> dict[int, tuple[_Writer, tup
 
 
 def _commit(model: ConstraintLM, beam: _Beam) -> None:
-    """Take the pending tokens as a word as soon as they can be nothing else."""
-    words = {word: model.tokens_of(word) for word in beam.writer.words()}
+    """Take the pending tokens as a word as soon as they can be nothing else.
+
+    Also look ahead: once everything that follows is forced, the answer is known.
+    """
     size = len(beam.pending)
-    begun = [word for word, tokens in words.items() if tokens[:size] == beam.pending]
-    if len(begun) == 1 and words[begun[0]] == beam.pending:
-        beam.writer, beam.pending = beam.writer.after(begun[0]), ()
-
-
-def _completes(model: ConstraintLM, beam: _Beam) -> bool:
-    """Whether the tokens just appended end the answer."""
-    return beam.writer.words() == [END] and model.tokens_of(END) == beam.pending
+    words = beam.writer.words
+    begun = [word for word in words if model.tokens_of(word)[:size] == beam.pending]
+    if len(begun) != 1 or len(model.tokens_of(begun[0])) > size:
+        return
+    beam.writer, beam.pending = beam.writer.after(begun[0]), ()
+    writer, tail = beam.writer, 0
+    while len(writer.words) == 1:
+        tail += len(model.tokens_of(writer.words[0]))
+        if writer.words == [END]:
+            beam.writer, beam.tail = writer, tail
+            return
+        writer = writer.after(writer.words[0])

@@ -14,6 +14,7 @@ from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered
 from crystalsmith.core.errors import TemplateError
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.language_model import ConstraintLM
+from crystalsmith.models.constraint.merged import merged
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.runs import load_config
 from crystalsmith.prompts.constraint import MAX_AMOUNT, Question, Stability
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from crystalsmith.core.entry import Entry
 
 SHIPPED = Path(__file__).parent / "weights"
-_BATCH = 16  # questions decoded side by side
+_BATCH = 32  # questions decoded side by side
 
 
 class RankedTemplate(NamedTuple):
@@ -95,7 +96,7 @@ class ConstraintGenerator:
         """
         where = folder or SHIPPED
         config = load_config(where)
-        model = ConstraintLM.load(config.get("base") or where / "base", where, device)
+        model = merged(ConstraintLM.load(config.get("base") or where / "base", where, device))
         prior = NeighbourPrior(entries) if entries else None
         return cls(model, prior, weight=float(config.get("model_weight", 0.5)))
 

@@ -9,14 +9,14 @@ decoding never runs into a dead end and never has to reject what came out.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
 from crystalsmith.core.crystallography.groups import space_group
-from crystalsmith.prompts.constraint import MAX_UNITS
+from crystalsmith.prompts.constraint import MAX_AMOUNT, MAX_UNITS
 
 MAX_CELL_ATOMS = 400  # conventional cell; larger ones are beyond what the generators were shown
+MAX_COUNT = max(MAX_CELL_ATOMS, MAX_AMOUNT)  # atoms of one element in a cell
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Letters:
     names: tuple[str, ...]
     multiplicities: tuple[int, ...]
     fixed: tuple[bool, ...]
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """Multiplicities that points without freedom have, ascending."""
+        pairs = zip(self.multiplicities, self.fixed, strict=True)
+        return tuple(sorted({size for size, fixed in pairs if fixed}))
 
 
 @lru_cache(maxsize=230)
@@ -63,14 +69,7 @@ class Unfinished:
 
     def options(self) -> list[int]:
         """Indices of the letters that may come next and leave the rest possible."""
-        letters = letters_of(self.number)
-        return [
-            index
-            for index in range(self.first, len(letters.names))
-            if letters.multiplicities[index] <= self.counts[0]
-            and not (letters.fixed[index] and self.used >> index & 1)
-            and self.with_letter(index).can_finish()
-        ]
+        return list(_options(self.number, self.counts, self.used, self.first))
 
     def with_letter(self, index: int) -> Unfinished:
         """The state after placing the element at hand on a letter."""
@@ -85,76 +84,124 @@ class Unfinished:
 
     def can_finish(self) -> bool:
         """Whether every remaining atom can still be placed."""
-        letters = letters_of(self.number)
-        vacant = tuple(
-            letters.multiplicities[i]
-            for i in range(len(letters.names))
-            if letters.fixed[i] and not self.used >> i & 1
-        )
-        reachable = tuple(
-            letters.multiplicities[i]
-            for i in range(self.first, len(letters.names))
-            if letters.fixed[i] and not self.used >> i & 1
-        )
-        open_now = frozenset(
-            letters.multiplicities[i]
-            for i in range(self.first, len(letters.names))
-            if not letters.fixed[i]
-        )
-        return _can_place(
-            self.number, self.counts, tuple(sorted(vacant)), tuple(sorted(reachable)), open_now
-        )
+        return _can_finish(self.number, self.counts, self.used, self.first)
 
 
 @lru_cache(maxsize=100_000)
+def _options(number: int, counts: tuple[int, ...], used: int, first: int) -> tuple[int, ...]:
+    letters = letters_of(number)
+    state = Unfinished(number, counts, used, first)
+    return tuple(
+        index
+        for index in range(first, len(letters.names))
+        if letters.multiplicities[index] <= counts[0]
+        and not (letters.fixed[index] and used >> index & 1)
+        and state.with_letter(index).can_finish()
+    )
+
+
+def _can_finish(number: int, counts: tuple[int, ...], used: int, first: int) -> bool:
+    if not counts:
+        return True
+    rest = tuple(sorted(counts[1:]))  # in which order the others are placed makes no difference
+    vacant, reachable = _vacancies(number, used, 0), _vacancies(number, used, first)
+    return _can_place(number, counts[0], rest, vacant, reachable, _open_sums(number, first))
+
+
+@lru_cache(maxsize=100_000)
+def _vacancies(number: int, used: int, first: int) -> tuple[int, ...]:
+    """Points without freedom still free from a letter on, counted by kind."""
+    letters = letters_of(number)
+    free = [
+        letters.multiplicities[i]
+        for i in range(first, len(letters.names))
+        if letters.fixed[i] and not used >> i & 1
+    ]
+    return tuple(free.count(kind) for kind in letters.kinds)
+
+
+@lru_cache(maxsize=10_000)
+def _open_sums(number: int, first: int) -> int:
+    """Totals that letters with freedom, from a letter on, add up to: one bit each."""
+    letters = letters_of(number)
+    sums, within = 1, (1 << MAX_COUNT + 1) - 1
+    for size, fixed in list(zip(letters.multiplicities, letters.fixed, strict=True))[first:]:
+        step = MAX_COUNT + 1 if fixed else size
+        while step <= MAX_COUNT:  # 1, then up to 3, then up to 7 of them, and so on
+            sums |= sums << step & within
+            step *= 2
+    return sums
+
+
+@lru_cache(maxsize=200_000)
 def _can_place(
     number: int,
-    counts: tuple[int, ...],
+    count: int,
+    rest: tuple[int, ...],
     vacant: tuple[int, ...],
     reachable: tuple[int, ...],
-    open_now: frozenset[int],
+    open_now: int,
 ) -> bool:
-    """Whether all counts can be placed.
+    """Whether all atoms can be placed.
+
+    Goes from element to element with every set of fixed points that may be left over; sets within
+    larger ones are dropped, so that few remain however many elements there are.
 
     Args:
         number: space group.
-        counts: atoms to place per element.
-        vacant: multiplicities of all fixed letters still free, sorted.
-        reachable: those among them that the first element may use.
-        open_now: multiplicities of the letters with freedom that the first element may use.
+        count: atoms of the element at hand.
+        rest: atoms of the others.
+        vacant: fixed points still free, counted by kind.
+        reachable: those among them that the element at hand may use.
+        open_now: totals that the open letters it may use add up to.
     """
-    if not counts:
-        return True
-    letters = letters_of(number)
-    open_later = frozenset(
-        m for m, fixed in zip(letters.multiplicities, letters.fixed, strict=True) if not fixed
-    )
-    available = Counter(reachable)
-    kinds = sorted(available)
-    for amounts in itertools.product(*(range(available[kind] + 1) for kind in kinds)):
-        taken = dict(zip(kinds, amounts, strict=True))
-        left = counts[0] - sum(kind * amount for kind, amount in taken.items())
-        if left < 0 or not _adds_up(left, open_now):
-            continue
-        remaining = Counter(vacant)
-        remaining.subtract(taken)
-        rest = tuple(sorted(remaining.elements()))
-        if _can_place(number, counts[1:], rest, rest, open_later):
-            return True
-    return False
+    open_later = _open_sums(number, 0)
+    if open_now >> count & 1 and all(open_later >> other & 1 for other in rest):
+        return True  # nobody needs a fixed point
+    kinds = letters_of(number).kinds
+    left = _left_over({vacant}, kinds, count, reachable, open_now)
+    for other in rest:
+        left = _left_over(left, kinds, other, None, open_later)
+        if not left:
+            break
+    return bool(left)
+
+
+def _left_over(
+    vacancies: set[tuple[int, ...]],
+    kinds: tuple[int, ...],
+    count: int,
+    reachable: tuple[int, ...] | None,
+    open_sums: int,
+) -> set[tuple[int, ...]]:
+    """Fixed points that may be left once an element is placed, the largest sets alone."""
+    found = set()
+    for vacant in vacancies:
+        free = vacant if reachable is None else reachable
+        for taken in _fillings(kinds, free, count, open_sums):
+            found.add(tuple(v - t for v, t in zip(vacant, taken, strict=True)))
+    return {
+        one
+        for one in found
+        if not any(
+            one != other and all(a <= b for a, b in zip(one, other, strict=True)) for other in found
+        )
+    }
 
 
 @lru_cache(maxsize=100_000)
-def _adds_up(total: int, parts: frozenset[int]) -> bool:
-    """Whether a total is a sum of parts, each used any number of times."""
-    reached = {0}
-    for value in range(1, total + 1):
-        if any(value - part in reached for part in parts):
-            reached.add(value)
-    return total in reached
+def _fillings(
+    kinds: tuple[int, ...], free: tuple[int, ...], count: int, open_sums: int
+) -> tuple[tuple[int, ...], ...]:
+    """Choices of fixed points, counted by kind, that open letters complete to a count."""
+    chosen = []
+    for taken in itertools.product(*(range(most + 1) for most in free)):
+        left = count - sum(kind * times for kind, times in zip(kinds, taken, strict=True))
+        if left >= 0 and open_sums >> left & 1:
+            chosen.append(taken)
+    return tuple(chosen)
 
 
-@lru_cache(maxsize=20_000)
 def allowed_units(number: int, amounts: tuple[int, ...]) -> tuple[int, ...]:
     """Formula units per conventional cell for which a group can hold a formula.
 
@@ -162,6 +209,11 @@ def allowed_units(number: int, amounts: tuple[int, ...]) -> tuple[int, ...]:
         number: space group.
         amounts: of each element per formula unit.
     """
+    return _allowed_units(number, tuple(sorted(amounts)))
+
+
+@lru_cache(maxsize=50_000)
+def _allowed_units(number: int, amounts: tuple[int, ...]) -> tuple[int, ...]:
     most = max(1, min(MAX_UNITS, MAX_CELL_ATOMS // sum(amounts)))
     return tuple(
         units
