@@ -70,7 +70,9 @@ class Toolbox:
         progress("loading models", 1, _PARTS)
         compositions = CompositionModel.load(chosen.composition_weights, chosen.device)
         progress("loading models", 2, _PARTS)
-        constraints = ConstraintGenerator.load(chosen.constraint_weights, entries, chosen.device)
+        constraints = ConstraintGenerator.load(
+            chosen.constraint_weights, entries, chosen.device, chosen.constraint_url
+        )
         progress("loading models", 3, _PARTS)
         structures = StructureGenerator.load(chosen.structure_weights, entries, chosen.device)
         progress("loading models", 4, _PARTS)

@@ -27,6 +27,10 @@ class WeightsError(CrystalsmithError):
     """Model weights that are missing, damaged or of another architecture."""
 
 
+class ServerError(CrystalsmithError):
+    """A model server that cannot be reached or does not answer as it should."""
+
+
 class StoreError(CrystalsmithError):
     """A store of known crystals that is missing, damaged or of another version."""
 

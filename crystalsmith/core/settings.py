@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         device: torch device; ``auto`` takes a GPU when there is one.
         threads: CPU threads for the models; 0 leaves it to torch.
         constraint_weights: folder of another constraint generator (base and adapters).
+        constraint_url: an OpenAI-compatible server (vLLM) with the constraint generator's adapters.
         structure_weights: folder of another structure generator.
         surrogate_weights: folder of other surrogates.
         composition_weights: folder of another composition model.
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     threads: int = Field(default=0, ge=0)
     constraint_weights: Path | None = None
+    constraint_url: str | None = None
     structure_weights: Path | None = None
     surrogate_weights: Path | None = None
     composition_weights: Path | None = None

@@ -91,7 +91,10 @@ def symmetry(
     with ConsoleProgress() as progress:
         cases = _cases(data, limit, seed, train_data, progress)
         known = known_crystals(store)
-        generator = ConstraintGenerator.load(settings().constraint_weights, known.entries())
+        config = settings()
+        generator = ConstraintGenerator.load(
+            config.constraint_weights, known.entries(), config.device, config.constraint_url
+        )
         figures = evaluate_symmetry(
             only_part(generator, part), cases, given=told, progress=progress
         )
@@ -132,7 +135,9 @@ def structures(
         entries = known.entries()
         config = settings()
         predictor = (
-            ConstraintGenerator.load(config.constraint_weights, entries)
+            ConstraintGenerator.load(
+                config.constraint_weights, entries, config.device, config.constraint_url
+            )
             if which == "predicted"
             else None
         )
@@ -202,6 +207,40 @@ def composition(
         figures = evaluate_composition(model, cases)
     show_properties("composition model", figures)
     save_json(json, figures | {"context": _context(data, store, cases, seed)})
+
+
+@eval_app.command()
+def backend(
+    data: DataOption,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Server of the constraint generator; the configured one otherwise."),
+    ] = None,
+    limit: LimitOption = 200,
+    seed: SeedOption = 0,
+    json: JsonOption = None,
+) -> None:
+    """Whether the constraint generator behind a server (vLLM) says the same as in process."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.errors import ServerError
+    from crystalsmith.core.settings import settings
+    from crystalsmith.evals.backend import compare_backends
+    from crystalsmith.evals.tables import save_json, show_columns
+    from crystalsmith.models.constraint.generator import ConstraintGenerator
+
+    config = settings()
+    where = url or config.constraint_url
+    if where is None:
+        raise ServerError(
+            "no server to compare with; give --url or set CRYSTALSMITH_CONSTRAINT_URL"
+        )
+    with ConsoleProgress() as progress:
+        served = ConstraintGenerator.load(config.constraint_weights, url=where)
+        here = ConstraintGenerator.load(config.constraint_weights, device=config.device)
+        cases = _cases(data, limit, seed, None, progress)
+        figures = compare_backends(here, served, cases.entries, progress)
+    show_columns("served and in process", {"": figures})
+    save_json(json, figures | {"context": _context(data, "none", cases, seed)})
 
 
 @bench_app.command()

@@ -36,7 +36,7 @@ def test_defaults(tmp_path):
     assert (found.device, found.threads) == ("auto", 0)
     assert found.constraint_weights is found.structure_weights is found.surrogate_weights is None
     assert found.mp_api_key is None
-    assert found.llm_url is None
+    assert found.llm_url is found.constraint_url is None
 
 
 def test_folders_follow_xdg_and_home(monkeypatch, tmp_path):

@@ -16,7 +16,7 @@ import torch
 from crystalsmith.models.constraint.language_model import (
     SPACE_GROUP_ADAPTER,
     WYCKOFF_ADAPTER,
-    ConstraintLM,
+    LanguageModel,
     Reading,
 )
 from crystalsmith.models.constraint.realisable import Unfinished, allowed_units, letters_of
@@ -112,7 +112,7 @@ class _Search:
 
 
 def decode(
-    model: ConstraintLM,
+    model: LanguageModel,
     questions: Sequence[Question],
     *,
     width: int = 20,
@@ -142,7 +142,7 @@ def decode(
 
 
 def best_groups(
-    model: ConstraintLM,
+    model: LanguageModel,
     questions: Sequence[Question],
     *,
     width: int,
@@ -163,7 +163,7 @@ def best_groups(
     return ranked
 
 
-def _word_scores(model: ConstraintLM, texts: list[str]) -> Tensor:
+def _word_scores(model: LanguageModel, texts: list[str]) -> Tensor:
     """Log-probability of every space group's word after each text, ``(texts, 230)``."""
     words = [model.tokens_of(group_word(number)) for number in range(1, 231)]
     scores, reading = model.read(SPACE_GROUP_ADAPTER, texts)
@@ -182,7 +182,7 @@ def _word_scores(model: ConstraintLM, texts: list[str]) -> Tensor:
 
 
 def _walk(
-    model: ConstraintLM, scores: Tensor, reading: Reading, words: list[tuple[int, ...]]
+    model: LanguageModel, scores: Tensor, reading: Reading, words: list[tuple[int, ...]]
 ) -> Tensor:
     """Log-probabilities of many-token words that continue one text, walking their prefix tree."""
     known: dict[tuple[int, ...], Tensor] = {(): scores}
@@ -207,7 +207,7 @@ def _walk(
 
 
 def _read_groups(
-    model: ConstraintLM, questions: Sequence[Question], groups: list[list[tuple[int, float]]]
+    model: LanguageModel, questions: Sequence[Question], groups: list[list[tuple[int, float]]]
 ) -> tuple[Tensor, Reading]:
     """Read every question with each of its groups, up to where formula units come."""
     texts = [join(question.words()) for question in questions]
@@ -223,7 +223,7 @@ def _read_groups(
 
 
 def _run(
-    model: ConstraintLM, searches: list[_Search], scores: Tensor, reading: Reading, width: int
+    model: LanguageModel, searches: list[_Search], scores: Tensor, reading: Reading, width: int
 ) -> None:
     """Advance all searches together, one token a step, until every one is done."""
     table = scores.cpu().numpy()
@@ -245,7 +245,7 @@ def _run(
             table = model.advance(reading, rows, tokens).cpu().numpy()
 
 
-def _extend(model: ConstraintLM, search: _Search, table: NDArray[np.float32], width: int) -> None:
+def _extend(model: LanguageModel, search: _Search, table: NDArray[np.float32], width: int) -> None:
     """Keep the best continuations of a search's beams; complete answers go to ``finished``."""
     options: list[tuple[float, _Beam, tuple[_Writer, tuple[int, ...]] | None]] = []
     for beam in search.beams:
@@ -280,7 +280,7 @@ def _log_sum(values: list[float]) -> float:
     return most + math.log(sum(math.exp(value - most) for value in values))
 
 
-def _followers(model: ConstraintLM, beam: _Beam) -> dict[int, tuple[_Writer, tuple[int, ...]]]:
+def _followers(model: LanguageModel, beam: _Beam) -> dict[int, tuple[_Writer, tuple[int, ...]]]:
     """Tokens that may come next, each with the writer and the pending tokens it continues."""
     found: dict[int, tuple[_Writer, tuple[int, ...]]] = {}
     size = len(beam.pending)
@@ -296,7 +296,7 @@ def _followers(model: ConstraintLM, beam: _Beam) -> dict[int, tuple[_Writer, tup
     return found
 
 
-def _commit(model: ConstraintLM, beam: _Beam) -> None:
+def _commit(model: LanguageModel, beam: _Beam) -> None:
     """Take the pending tokens as a word as soon as they can be nothing else.
 
     Also look ahead: once everything that follows is forced, the answer is known.

@@ -13,9 +13,10 @@ from crystalsmith.core.crystallography.normaliser import canonical
 from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
 from crystalsmith.core.errors import TemplateError
 from crystalsmith.models.constraint.decoding import decode
-from crystalsmith.models.constraint.language_model import ConstraintLM
+from crystalsmith.models.constraint.language_model import ConstraintLM, LanguageModel
 from crystalsmith.models.constraint.merged import merged
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
+from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.runs import load_config
 from crystalsmith.prompts.constraint import MAX_AMOUNT, Question, Stability
 
@@ -74,7 +75,7 @@ class ConstraintGenerator:
 
     def __init__(
         self,
-        model: ConstraintLM | None,
+        model: LanguageModel | None,
         prior: NeighbourPrior | None = None,
         *,
         weight: float = 0.5,
@@ -88,15 +89,28 @@ class ConstraintGenerator:
         folder: Path | None = None,
         entries: Sequence[Entry] = (),
         device: str | torch.device = "auto",
+        url: str | None = None,
     ) -> ConstraintGenerator:
         """Load weights (the shipped ones when no folder is given) and build the prior from entries.
 
+        Args:
+            folder: base and adapters.
+            entries: known crystals.
+            device: torch device.
+            url: server that holds base and adapters; the model runs in this process without one.
+
         Raises:
             WeightsError: the weights are missing or damaged.
+            ServerError: there is no such server, or it serves something else.
         """
         where = folder or SHIPPED
         config = load_config(where)
-        model = merged(ConstraintLM.load(config.get("base") or where / "base", where, device))
+        base = config.get("base") or where / "base"
+        model: LanguageModel
+        if url:
+            model = ServedLM.connect(url, base)
+        else:
+            model = merged(ConstraintLM.load(base, where, device))
         prior = NeighbourPrior(entries) if entries else None
         return cls(model, prior, weight=float(config.get("model_weight", 0.5)))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from crystalsmith.core.errors import WeightsError
-from crystalsmith.models.constraint.tokenizer import Spelling
+from crystalsmith.models.constraint.tokenizer import Spelling, load_tokenizer
 from crystalsmith.models.runs import pick_device
 
 if TYPE_CHECKING:
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 SPACE_GROUP_ADAPTER = "space_group"
 WYCKOFF_ADAPTER = "wyckoff"
+
+
+class LanguageModel(Protocol):
+    """What decoding needs of a language model, wherever it runs."""
+
+    def tokens_of(self, word: str) -> tuple[int, ...]:
+        """Token ids of a word of the grammar as it stands inside a text."""
+
+    def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, Any]:
+        """Log-probabilities of the next token after each text, and the reading to go on from."""
+
+    def advance(self, reading: Any, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """Log-probabilities after some of the sequences are continued by one token each."""
 
 
 @dataclass
@@ -54,14 +67,14 @@ class ConstraintLM:
             WeightsError: something is missing or damaged.
         """
         from peft import PeftModel
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         where = pick_device(device) if isinstance(device, str) else device
         dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
+        tokenizer = load_tokenizer(base)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left")
             model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
             first = adapters / SPACE_GROUP_ADAPTER
             model = PeftModel.from_pretrained(model, first, adapter_name=SPACE_GROUP_ADAPTER)
@@ -72,8 +85,6 @@ class ConstraintLM:
                 f"the constraint generator in {adapters} cannot be loaded ({reason});"
                 " reinstall crystalsmith or train it again"
             ) from None
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
         return cls(model.to(where), tokenizer)
 
     def tokens_of(self, word: str) -> tuple[int, ...]:

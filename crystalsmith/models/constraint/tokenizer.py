@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crystalsmith.core.errors import WeightsError
 from crystalsmith.prompts.constraint import END, vocabulary
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from transformers import PreTrainedTokenizerFast
 
 _PAD, _UNKNOWN, _BEGIN = "<pad>", "<unknown>", "<begin>"
@@ -42,6 +45,27 @@ class Spelling:
         if word not in self._first:
             self._first[word] = tuple(self.tokenizer(word)["input_ids"])
         return self._first[word]
+
+
+def load_tokenizer(base: Path | str) -> Any:
+    """The tokenizer of a base (a folder or a hub name), padding on the left for generation.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left")
+    except Exception as error:  # each library has exceptions of its own for damaged files
+        reason = str(error).strip().split("\n")[0][:200]
+        raise WeightsError(
+            f"the tokenizer in {base} cannot be loaded ({reason}); reinstall crystalsmith, or give"
+            " another base"
+        ) from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
