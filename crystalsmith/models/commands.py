@@ -197,3 +197,31 @@ def composition(
             seconds=seconds or math.inf,
             progress=progress,
         )
+
+
+@train_app.command()
+def templates(
+    data: DataOption,
+    validation: ValidationOption,
+    out: OutOption,
+    hypothetical: HypotheticalOption = None,
+    setting: SettingOption = None,
+    device: DeviceOption = "auto",
+    seconds: SecondsOption = None,
+) -> None:
+    """Train the template network (the known templates that a formula can take)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.recipes import train_templates, with_options
+    from crystalsmith.models.templates.training import TemplateTraining
+
+    settings = with_options(TemplateTraining(), setting or ())
+    with ConsoleProgress() as progress:
+        found = _read(data, validation, hypothetical, None, progress)
+        train_templates(
+            found,
+            out,
+            settings,
+            device=device,
+            seconds=seconds or math.inf,
+            progress=progress,
+        )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.constraint.training import ConstraintTraining
     from crystalsmith.models.structure.training import StructureTraining
     from crystalsmith.models.surrogates.training import SurrogateTraining
+    from crystalsmith.models.templates.training import TemplateTraining
     from crystalsmith.models.training_data import TrainingData
 
 ARRAYS, WEIGHTS = "arrays", "weights"
@@ -221,6 +222,37 @@ def _formula_records(data: TrainingData) -> list[Record]:
             )
         )
     return rows
+
+
+def train_templates(
+    data: TrainingData,
+    folder: Path,
+    settings: TemplateTraining,
+    *,
+    device: str = "auto",
+    seconds: float = np.inf,
+    progress: Progress = silent,
+) -> None:
+    """Train the template network; heights above the hull are the composition model's."""
+    from crystalsmith.core.settings import settings as user_settings
+    from crystalsmith.models.composition.model import CompositionModel
+    from crystalsmith.models.constraint.records import record_of
+    from crystalsmith.models.templates import training
+
+    compositions = CompositionModel.load(user_settings().composition_weights, device)
+    rows = [record_of(entry, "database") for entry in data.entries]
+    rows += [record_of(entry, "hypothetical") for entry in data.hypothetical]
+    held_out = [record_of(entry, "database") for entry in data.held_out]
+    training.train(
+        rows,
+        held_out,
+        compositions,
+        folder,
+        settings,
+        device=device,
+        seconds=seconds,
+        progress=progress,
+    )
 
 
 def train_composition(

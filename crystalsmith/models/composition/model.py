@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition
 
 SHIPPED = Path(__file__).parent / "weights"
+_BATCH = 2048  # formulas at once
 _UNITS = {"band_gap": "eV", "formation_energy": "eV/atom", "hull_energy": "eV/atom"}
 
 
@@ -64,6 +65,19 @@ class CompositionModel:
             ) from None
         load_weights(network, where)
         return cls(network, config.get("spread"), pick_device(device))
+
+    def heights(
+        self, compositions: Sequence[Composition], energies: Sequence[float | None]
+    ) -> list[float | None]:
+        """Formation energies (eV/atom) as heights above the predicted hull; None stays None."""
+        hulls: list[float] = []
+        for begin in range(0, len(compositions), _BATCH):
+            part = self.predict(compositions[begin : begin + _BATCH])
+            hulls += [prediction["hull_energy"].mean for prediction in part]
+        return [
+            None if energy is None else energy - hull
+            for energy, hull in zip(energies, hulls, strict=True)
+        ]
 
     @torch.no_grad()
     def predict(self, compositions: Sequence[Composition]) -> list[dict[str, Prediction]]:

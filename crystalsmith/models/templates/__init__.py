@@ -1,0 +1,1 @@
+"""The template network: which known template a formula takes, from its chemistry alone."""

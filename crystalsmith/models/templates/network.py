@@ -1,0 +1,245 @@
+"""A small transformer over the elements of a formula that ranks the patterns it can take.
+
+The score of a pattern is a product of what the formula is like as a whole with the pattern, plus
+that of every element, in its company, with the letters it would take. Patterns share what they have
+in common (space group, set of letters, letters of one element), so that rare ones are learned too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from pymatgen.core import Element
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from torch import Tensor
+
+    from crystalsmith.models.templates.catalogue import Catalogue
+
+MAX_Z = 104
+MAX_ELEMENTS = 10
+MAX_AMOUNT = 40  # larger amounts look the same
+_FRACTIONS = 24  # Gaussians that describe an element's share of the atoms
+_HEIGHTS = (-0.2, 0.6, 25)  # eV/atom above the hull: range and number of Gaussians
+
+
+@dataclass(frozen=True)
+class TemplateConfig:
+    """Sizes of the network.
+
+    Attributes:
+        width: features per element and per pattern.
+        layers: transformer layers.
+        heads: attention heads.
+        dropout: inside the transformer, while training.
+        feature_dropout: of what is compared with patterns, while training.
+        element_dropout: of the elements' embeddings, while training.
+        height_dropout: how often the height above the hull is not told, while training.
+        height_noise: eV/atom added to it, while training, as hulls are predicted ones in use.
+    """
+
+    width: int = 128
+    layers: int = 3
+    heads: int = 4
+    dropout: float = 0.2
+    feature_dropout: float = 0.3
+    element_dropout: float = 0.1
+    height_dropout: float = 0.3
+    height_noise: float = 0.03
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``config.json``."""
+        return asdict(self)
+
+
+class Formulas(NamedTuple):
+    """Formulas as padded tensors, elements electropositive first.
+
+    Attributes:
+        elements: ``(B, MAX_ELEMENTS)`` atomic numbers, 0 where padded.
+        shares: ``(B, MAX_ELEMENTS)`` share of all atoms.
+        amounts: ``(B, MAX_ELEMENTS)`` per reduced formula unit.
+        hypothetical: ``(B,)`` 1 for crystals that were never made.
+        heights: ``(B,)`` eV/atom above the convex hull, NaN where not told.
+    """
+
+    elements: Tensor
+    shares: Tensor
+    amounts: Tensor
+    hypothetical: Tensor
+    heights: Tensor
+
+    def rows(self, index: Tensor) -> Formulas:
+        """Some of the formulas."""
+        return Formulas(*(part[index] for part in self))
+
+    def to(self, device: torch.device) -> Formulas:
+        """The same on a device."""
+        return Formulas(*(part.to(device) for part in self))
+
+
+class Pairs(NamedTuple):
+    """Formulas and the patterns that each can take, side by side.
+
+    Attributes:
+        patterns: ``(N,)`` number of the pattern.
+        rows: ``(N,)`` row of the formula.
+        counts: ``(B,)`` patterns per formula.
+    """
+
+    patterns: Tensor
+    rows: Tensor
+    counts: Tensor
+
+    def to(self, device: torch.device) -> Pairs:
+        """The same on a device."""
+        return Pairs(*(part.to(device) for part in self))
+
+
+class TemplateNetwork(nn.Module):
+    """Scores of patterns for formulas."""
+
+    def __init__(self, config: TemplateConfig, catalogue: Catalogue) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        groups, sets, letters = _shared_parts(catalogue)
+        self.register_buffer("groups", groups, persistent=False)
+        self.register_buffer("sets", sets, persistent=False)
+        self.register_buffer("letters", letters, persistent=False)
+        self.element = nn.Embedding(MAX_Z, width)
+        self.share = nn.Linear(_FRACTIONS, width)
+        self.amount = _small(MAX_AMOUNT + 1, width)
+        self.place = _small(MAX_ELEMENTS, width)
+        self.source = _small(2, width)
+        self.height = nn.Linear(_HEIGHTS[2], width)
+        layer = nn.TransformerEncoderLayer(
+            width, config.heads, 2 * width, config.dropout, batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        self.whole = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU())
+        self.part = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
+        self.drop = nn.Dropout(config.feature_dropout)
+        self.drop_element = nn.Dropout(config.element_dropout)
+        self.pattern = _small(len(catalogue), width)
+        self.group = _small(231, width)
+        self.set_of_letters = _small(int(sets.max()) + 1, width)
+        self.own_letters = _small(int(letters.max()) + 1, width)
+        self.bias = nn.Embedding(len(catalogue), 1)
+        nn.init.zeros_(self.bias.weight)
+
+    def forward(self, formulas: Formulas, pairs: Pairs) -> Tensor:
+        """Scores ``(N,)`` of the pairs, to be compared within a formula."""
+        hidden, present = self._read(formulas)
+        total = present.sum(1)
+        whole = self.drop(self.whole((hidden * present).sum(1) / total))
+        scores = (whole[pairs.rows] * self._described(pairs.patterns)).sum(-1)
+        scores = scores + self.bias(pairs.patterns)[:, 0]
+        parts = self.drop(self.part(hidden)) * present
+        letters: Tensor = self.letters[pairs.patterns]  # type: ignore[index]
+        scale = 2 / self.config.width**0.5
+        for place in range(int(total.max())):
+            own = self.own_letters(letters[:, place])
+            scores = scores + scale * (parts[pairs.rows, place] * own).sum(-1)
+        return scores
+
+    def _read(self, formulas: Formulas) -> tuple[Tensor, Tensor]:
+        """Features of every element in its company, and a mask ``(B, MAX_ELEMENTS, 1)``."""
+        tokens = self.drop_element(self.element(formulas.elements))
+        tokens = tokens + self.share(_gaussians(formulas.shares)) + self.amount(formulas.amounts)
+        tokens = tokens + self.place.weight + self.source(formulas.hypothetical)[:, None]
+        tokens = tokens + self.height(self._told(formulas.heights))[:, None]
+        padded = formulas.elements == 0
+        return self.encoder(tokens, src_key_padding_mask=padded), (~padded)[..., None].float()
+
+    def _told(self, heights: Tensor) -> Tensor:
+        """Heights above the hull as features ``(B, Gaussians)``, zeros where not told."""
+        known = ~torch.isnan(heights)
+        if self.training:
+            known = known & (torch.rand_like(heights) > self.config.height_dropout)
+            heights = heights + self.config.height_noise * torch.randn_like(heights)
+        lowest, highest, count = _HEIGHTS
+        centres = torch.linspace(lowest, highest, count, device=heights.device)
+        width = 1.2 * (highest - lowest) / (count - 1)
+        clipped = heights.nan_to_num().clamp(lowest, highest)[:, None]
+        return torch.exp(-0.5 * ((clipped - centres) / width) ** 2) * known[:, None]
+
+    def _described(self, patterns: Tensor) -> Tensor:
+        sets: Tensor = self.sets[patterns]  # type: ignore[index]
+        groups: Tensor = self.groups[patterns]  # type: ignore[index]
+        return self.pattern(patterns) + self.set_of_letters(sets) + self.group(groups)
+
+
+def encode(
+    formulas: Sequence[tuple[Sequence[str], Sequence[int]]],
+    heights: Sequence[float | None],
+    hypothetical: Sequence[bool] | None = None,
+) -> Formulas:
+    """Formulas as tensors; those of more than `MAX_ELEMENTS` elements must have been left out.
+
+    Args:
+        formulas: elements and amounts, electropositive first.
+        heights: eV/atom above the hull, None where not told.
+        hypothetical: which crystals were never made; none when not given.
+    """
+    elements = np.zeros((len(formulas), MAX_ELEMENTS), np.int64)
+    shares = np.zeros((len(formulas), MAX_ELEMENTS), np.float32)
+    amounts = np.zeros((len(formulas), MAX_ELEMENTS), np.int64)
+    for row, (symbols, counts) in enumerate(formulas):
+        for place, (symbol, count) in enumerate(zip(symbols, counts, strict=True)):
+            elements[row, place] = Element(symbol).Z
+            shares[row, place] = count / sum(counts)
+            amounts[row, place] = min(count, MAX_AMOUNT)
+    source = np.array(hypothetical or [False] * len(formulas), np.int64)
+    told = np.array([np.nan if height is None else height for height in heights], np.float32)
+    return Formulas(*(torch.from_numpy(part) for part in (elements, shares, amounts, source, told)))
+
+
+def pair_up(catalogue: Catalogue, amounts: Sequence[tuple[int, ...]]) -> Pairs:
+    """Every formula with every pattern it can take."""
+    found = [catalogue.with_amounts(own) for own in amounts]
+    counts = torch.tensor([len(numbers) for numbers in found], dtype=torch.long)
+    patterns = torch.tensor([number for numbers in found for number in numbers], dtype=torch.long)
+    return Pairs(patterns, torch.repeat_interleave(torch.arange(len(found)), counts), counts)
+
+
+def log_shares(scores: Tensor, pairs: Pairs) -> Tensor:
+    """Log-probabilities ``(N,)`` of the pairs, normalised within each formula."""
+    rows = len(pairs.counts)
+    highest = scores.new_full((rows,), -torch.inf)
+    highest = highest.scatter_reduce(0, pairs.rows, scores.detach(), "amax")[pairs.rows]
+    sums = scores.new_zeros(rows).index_add(0, pairs.rows, (scores - highest).exp())
+    return scores - highest - sums.log()[pairs.rows]
+
+
+def _shared_parts(catalogue: Catalogue) -> tuple[Tensor, Tensor, Tensor]:
+    """Of every pattern: group, set of letters, and letters of each element (0 where padded)."""
+    letters = np.zeros((len(catalogue), MAX_ELEMENTS), np.int64)
+    names: dict[Hashable, int] = {}
+    for row, pattern in enumerate(catalogue.patterns):
+        for place, own in enumerate(pattern.letters):
+            letters[row, place] = names.setdefault((pattern.number, own), len(names) + 1)
+    sets: dict[Hashable, int] = {}
+    numbers = [
+        sets.setdefault((p.number, p.units, "".join(sorted("".join(p.letters)))), len(sets))
+        for p in catalogue.patterns
+    ]
+    groups = torch.tensor([pattern.number for pattern in catalogue.patterns])
+    return groups, torch.tensor(numbers), torch.from_numpy(letters)
+
+
+def _small(rows: int, width: int) -> nn.Embedding:
+    embedding = nn.Embedding(rows, width)
+    nn.init.normal_(embedding.weight, 0.0, 0.02)
+    return embedding
+
+
+def _gaussians(shares: Tensor) -> Tensor:
+    centres = torch.linspace(0.0, 1.0, _FRACTIONS, device=shares.device)
+    return torch.exp(-0.5 * ((shares[..., None] - centres) * (_FRACTIONS - 1)) ** 2)
