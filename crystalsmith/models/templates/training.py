@@ -136,8 +136,12 @@ def validate(
     records: Sequence[Record],
     compositions: CompositionModel,
 ) -> dict[str, float]:
-    """How often the true pattern comes first, and the mean surprise at it (nats)."""
+    """How often the true pattern comes first, and the mean surprise at it (nats);
+    nothing without crystals.
+    """
     known = usable(records)
+    if not known:
+        return {}
     device = next(network.parameters()).device
     pairs = pair_up(catalogue, [tuple(record.amounts) for record in known]).to(device)
     network.eval()
@@ -152,8 +156,7 @@ def validate(
         true = catalogue.index.get(pattern_of(record), -1)
         hits += bool(shares) and max(shares, key=lambda number: shares[number]) == true
         surprise -= math.log(shares.get(true, 0.0) + _UNHEARD)
-    count = max(1, len(known))
-    return {"template_top1": 100 * hits / count, "surprise": surprise / count}
+    return {"template_top1": 100 * hits / len(known), "surprise": surprise / len(known)}
 
 
 def _encoded(records: Sequence[Record], compositions: CompositionModel) -> Formulas:

@@ -158,11 +158,19 @@ def test_a_height_asked_for_changes_the_answer_once_learned() -> None:
     assert not torch.allclose(told[1], told[2])
 
 
-@pytest.mark.parametrize("name", ["config.json", "catalogue.json", "model.safetensors"])
-def test_missing_weights_are_named(compositions, known, held_out, tmp_path, name) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("config.json", "no model weights"),
+        ("catalogue.json", "catalogue.json"),
+        ("model.safetensors", "model.safetensors"),
+    ],
+)
+def test_missing_weights_are_named(compositions, known, held_out, tmp_path, name, message) -> None:
     records = [record_of(entry, "database") for entry in known]
     own = TemplateTraining(steps=1, batch=4, network=TINY)
-    train(records, [], compositions, tmp_path, own, device="cpu")
+    checks = [record_of(entry, "database") for entry in held_out]
+    train(records, checks, compositions, tmp_path, own, device="cpu")
     (tmp_path / "weights" / name).unlink()
-    with pytest.raises(WeightsError, match=name):
+    with pytest.raises(WeightsError, match=message):
         TemplateModel.load(tmp_path / "weights", device="cpu")
