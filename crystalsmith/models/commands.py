@@ -147,7 +147,7 @@ def constraint(
 ) -> None:
     """Train the constraint generator: a small language model and its two LoRA adapters."""
     from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.models.constraint.pretrained import recipe_for
+    from crystalsmith.models.constraint.pretrained import find_base, recipe_for
     from crystalsmith.models.constraint.training import ConstraintTraining
     from crystalsmith.models.recipes import (
         train_constraint,
@@ -163,11 +163,11 @@ def constraint(
             train_constraint(found, out, own, device=device, seconds=limit, progress=progress)
         return
     settings = with_options(recipe_for(base), setting or ())
-    where = str(Path(base).resolve()) if Path(base).is_dir() else base
+    base = find_base(base)
     with ConsoleProgress() as progress:
         found = _read(data, validation, hypothetical, None, progress)
         train_constraint_adapters(
-            where, found, out, settings, device=device, seconds=limit, progress=progress
+            base, found, out, settings, device=device, seconds=limit, progress=progress
         )
 
 

@@ -12,6 +12,7 @@ import time
 import tomllib
 from dataclasses import asdict, dataclass
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,7 +21,7 @@ from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.constraint.examples import Task, usable
 from crystalsmith.models.constraint.records import Record, read_records
-from crystalsmith.models.constraint.tokenizer import Spelling
+from crystalsmith.models.constraint.tokenizer import Spelling, load_tokenizer
 from crystalsmith.models.constraint.training import (
     ADAPTERS,
     TRAIN_FILE,
@@ -33,8 +34,6 @@ from crystalsmith.models.constraint.training import (
 from crystalsmith.models.runs import Schedule, pick_device
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from peft import PeftModel
 
 _HELD_OUT = 512  # crystals looked at when validating; a big base needs seconds for them
@@ -85,6 +84,19 @@ def recipe_for(base: str) -> AdapterTraining:
     text = resources.files("crystalsmith.models.constraint").joinpath("recipes.toml").read_text()
     recipes = tomllib.loads(text)
     return AdapterTraining(**(recipes["default"] | recipes.get(base, {})))
+
+
+def find_base(base: str) -> str:
+    """A base as adapters record it: the whole path of a folder, or the name on the hub.
+
+    Raises:
+        WeightsError: there is no such base, which is better known before data are read.
+    """
+    folder = Path(base)
+    if folder.is_dir() and not (folder / "config.json").exists():
+        raise WeightsError(f"{base} holds no Hugging Face model: it has no config.json")
+    load_tokenizer(base)
+    return str(folder.resolve()) if folder.is_dir() else base
 
 
 def attention_inputs(model: torch.nn.Module) -> list[str]:
@@ -190,12 +202,12 @@ def _with_adapter(base: str, settings: AdapterTraining, device: str) -> tuple[Pe
 
 
 def _load(base: str, dtype: torch.dtype) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    tokenizer = load_tokenizer(base)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
         return AutoModelForCausalLM.from_pretrained(base, dtype=dtype), tokenizer
     except Exception as error:  # each library has exceptions of its own for damaged files
         reason = str(error).strip().split("\n")[0][:200]

@@ -163,6 +163,8 @@ def refused(result):
 
 
 def test_bad_bases_and_settings_are_one_sentence(train, tmp_path):
+    assert "it has no config.json" in refused(train(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
     assert "cannot be loaded" in refused(train(tmp_path))
     base = save_base("qwen2", tmp_path / "base")
     assert "no setting 'steps'" in refused(train(base, "--set", "steps=3"))
