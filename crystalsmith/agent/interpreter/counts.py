@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _WISH_KINDS = ("family", "anion", "anion_amount", "ions", "electronic", "application", "quality")
 _PASSED_OVER = (
     *_WISH_KINDS,
-    "element", "group", "novel", "stable", "system", "element_number", "centrosymmetric", "vague",
-    "excluded_group", "property", "other_property", "before",
+    "element", "group", "novel", "stable", "system", "element_number", "centrosymmetric", "polar",
+    "chiral", "vague", "excluded_group", "property", "other_property", "before",
 )  # fmt: skip
 _STOPS = re.compile(
     r"[.;:!?\n]|\b(?:with|that|which|in|having|whose|where|for|from|and|or|is|are|has|have)\b", re.I

@@ -14,6 +14,7 @@ from crystalsmith.agent.interpreter.leftovers import (
     not_understood,
     read_unsupported,
 )
+from crystalsmith.agent.interpreter.point_groups import read_point_groups
 from crystalsmith.agent.interpreter.properties import read_properties
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.sizes import read_sizes
@@ -38,6 +39,7 @@ MAX_LENGTH = 20_000
 # symbols and formulas before numbers, figures before adjectives, unscorable words last.
 _READERS = (
     claim_courtesies,
+    read_point_groups,
     read_space_groups,
     read_families,
     read_formulas,

@@ -77,7 +77,8 @@ def _rows() -> Iterator[tuple[str, Meaning]]:
     yield from _chemistry_rows()
     for section, kind in (("electronic", "electronic"), ("stable", "stable"), ("novel", "novel")):
         yield from _section(table("wishes")[section], kind)
-    yield from _section(table("wishes")["centrosymmetric"], "centrosymmetric")
+    for kind in ("centrosymmetric", "polar", "chiral"):
+        yield from _section(table("wishes")[kind], kind)
     yield from _section(table("wishes")["systems"], "system")
     yield from _section(table("wishes")["element_numbers"], "element_number")
     yield from _section(table("properties")["names"], "property")

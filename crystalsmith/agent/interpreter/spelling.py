@@ -16,7 +16,7 @@ _LONG = 10
 _MAX_WORDS = 400
 _CORRECTED_KINDS = frozenset(
     {"element", "group", "anion", "ions", "family", "system", "electronic", "stable", "property",
-     "element_number", "centrosymmetric", "excluded_group"}
+     "element_number", "centrosymmetric", "polar", "chiral", "excluded_group"}
 )  # fmt: skip
 
 

@@ -6,7 +6,14 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.core.clauses import Centrosymmetric, CrystalSystemClause, SpaceGroupClause
+from crystalsmith.core.clauses import (
+    Centrosymmetric,
+    Chiral,
+    Clause,
+    CrystalSystemClause,
+    Polar,
+    SpaceGroupClause,
+)
 from crystalsmith.core.crystallography.groups import N_SPACE_GROUPS
 from crystalsmith.core.crystallography.symbols import number_from_symbol
 from crystalsmith.core.errors import RequestError
@@ -47,13 +54,19 @@ _WORDS_THAT_LOOK_LIKE_SYMBOLS = frozenset({"imma", "amma", "pa", "in", "am", "ba
 _STRONG_SHORT = frozenset(
     {"R3c", "R3m", "R32", "P-1", "R-3", "P-3", "P-4", "P-6", "I-4", "P21", "P31"}
 )
+_YES_OR_NO: dict[str, type[Clause]] = {
+    "centrosymmetric": Centrosymmetric,
+    "polar": Polar,
+    "chiral": Chiral,
+}
 
 
 def read_space_groups(reading: Reading) -> None:
     """Read space groups announced as such, then symbols that stand alone."""
     spans: list[tuple[int, int, int]] = []
     for cue in _CUE.finditer(reading.source.plain):
-        found = _after_cue(reading, cue)
+        is_open = reading.source.is_open(cue.start(), cue.end())  # and no part of "point group 32"
+        found = _after_cue(reading, cue) if is_open else None
         if found is not None:
             spans.append(found)
             reading.source.claim(found[0], found[1])
@@ -171,13 +184,14 @@ def _with_own_number(text: str, end: int, number: int) -> int:
 
 
 def read_crystal_systems(reading: Reading) -> None:
-    """Read cubic, tetragonal and so on, and whether there is an inversion centre."""
+    """Read cubic, tetragonal and so on; centrosymmetric, polar, chiral, or none of them."""
     for mention, negation in reading.settled(reading.mentions("system"), "crystal systems"):
         if negation is not None:
             reading.cannot_score(negation.start, mention.end)
         else:
             reading.add(CrystalSystemClause, mention.start, mention.end, name=mention.value)
-    for mention, negation in reading.settled(reading.mentions("centrosymmetric"), "symmetries"):
-        start = mention.start if negation is None else negation.start
-        value = (mention.value == "yes") == (negation is None)
-        reading.add(Centrosymmetric, start, mention.end, value=value)
+    for name, kind in _YES_OR_NO.items():
+        for mention, negation in reading.settled(reading.mentions(name), "symmetries"):
+            start = mention.start if negation is None else negation.start
+            value = (mention.value == "yes") == (negation is None)
+            reading.add(kind, start, mention.end, value=value)

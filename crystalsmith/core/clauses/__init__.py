@@ -24,7 +24,10 @@ from crystalsmith.core.clauses.novelty import Novel
 from crystalsmith.core.clauses.properties import ElectronicClass, PropertyRange, Stable
 from crystalsmith.core.clauses.symmetry import (
     Centrosymmetric,
+    Chiral,
     CrystalSystemClause,
+    PointGroupClause,
+    Polar,
     SpaceGroupClause,
 )
 
@@ -42,7 +45,10 @@ AnyClause = Annotated[
     | FamilyClause
     | SpaceGroupClause
     | CrystalSystemClause
+    | PointGroupClause
     | Centrosymmetric
+    | Polar
+    | Chiral
     | PropertyRange
     | ElectronicClass
     | Stable
@@ -55,6 +61,7 @@ __all__ = [
     "AnyClause",
     "AtomCount",
     "Centrosymmetric",
+    "Chiral",
     "Clause",
     "CrystalSystemClause",
     "ElectronicClass",
@@ -67,6 +74,8 @@ __all__ = [
     "IncludeGroups",
     "Novel",
     "OnlyElements",
+    "PointGroupClause",
+    "Polar",
     "PropertyRange",
     "Ratio",
     "SpaceGroupClause",

@@ -47,6 +47,10 @@ class Clause(BaseModel, ABC):
         """False when no crystal of this space group can satisfy the clause."""
         return True
 
+    def allows_atom_count(self, count: int) -> bool:
+        """False when no crystal with so many atoms in the primitive cell can satisfy the clause."""
+        return True
+
     def allows_template(self, template: SymmetryTemplate) -> bool:
         """False when no crystal built from this template can satisfy the clause."""
         return self.allows_composition(template.composition) and self.allows_space_group(

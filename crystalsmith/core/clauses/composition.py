@@ -235,9 +235,13 @@ class AtomCount(Clause):
         smallest = sum(ordered_amounts(composition)[1])
         return self.maximum is None or smallest <= self.maximum
 
+    def allows_atom_count(self, count: int) -> bool:
+        """Whether the count lies within the bounds."""
+        return within(count, self.minimum, self.maximum)
+
     def allows_template(self, template: SymmetryTemplate) -> bool:
         """Whether the template's primitive cell has the right size."""
-        return within(template.n_atoms, self.minimum, self.maximum)
+        return self.allows_atom_count(template.n_atoms)
 
     def check(self, evidence: Evidence) -> Verdict:
         """Judge by the primitive cell of the finished crystal."""

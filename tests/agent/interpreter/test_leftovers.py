@@ -11,7 +11,7 @@ from crystalsmith.core.errors import RequestError
         "ionic conductivity",
         "magnetic",
         "cheap",
-        "polar",
+        "ferroelectric",
         "p-type",
         "solar cells",
         "high Seebeck coefficient",

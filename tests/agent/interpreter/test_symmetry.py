@@ -106,11 +106,57 @@ def test_inversion(text, value):
     assert read(f"oxide, {text}") == {"anion_class": "oxide", "centrosymmetric": value}
 
 
-@pytest.mark.parametrize("text", ["cubic or tetragonal", "Fm-3m or F-43m", "not cubic", "polar"])
+@pytest.mark.parametrize(
+    "text", ["cubic or tetragonal", "Fm-3m or F-43m", "not cubic", "not point group mm2"]
+)
 def test_what_no_clause_can_say_is_said_back(text):
     request = interpret(f"oxide, {text}")
     assert request.unsupported == (text,)
     assert len(request.clauses) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("point group m-3m", "m-3m"),
+        ("point group: 4/m m m", "4/mmm"),
+        ("point group symmetry C2v", "mm2"),
+        ("Td point group", "-43m"),
+        ("crystal class 6/mmm", "6/mmm"),
+        ("point group 32", "32"),
+        ("in point group 23", "23"),
+        ("point group m\u22123m", "m-3m"),
+        ("point group (-3m)", "-3m"),
+    ],
+)
+def test_point_groups(text, symbol):
+    assert read(f"oxide, {text}") == {"anion_class": "oxide", "point_group": symbol}
+
+
+def test_point_groups_that_do_not_exist_or_do_not_fit():
+    with pytest.raises(RequestError, match="one of the 32 point groups"):
+        interpret("an oxide with point group m-3q")
+    with pytest.raises(RequestError, match="no space group is at once"):
+        interpret("centrosymmetric oxide, point group mm2")
+    assert interpret("oxide of any point group").unsupported == ("point group",)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("polar", {"polar": True}),
+        ("non-polar", {"polar": False}),
+        ("nonpolar", {"polar": False}),
+        ("in a polar space group", {"polar": True}),
+        ("not polar", {"polar": False}),
+        ("chiral", {"chiral": True}),
+        ("chiral space group", {"chiral": True}),
+        ("achiral", {"chiral": False}),
+        ("chiral and polar", {"chiral": True, "polar": True}),
+    ],
+)
+def test_polar_and_chiral(text, found):
+    assert read(f"oxide, {text}") == {"anion_class": "oxide", **found}
 
 
 def test_what_need_not_be_is_no_wish():

@@ -5,6 +5,7 @@ from crystalsmith.core.clauses import (
     AnionClass,
     AtomCount,
     Centrosymmetric,
+    Chiral,
     CrystalSystemClause,
     ElectronicClass,
     ElementCount,
@@ -16,6 +17,8 @@ from crystalsmith.core.clauses import (
     IncludeGroups,
     Novel,
     OnlyElements,
+    PointGroupClause,
+    Polar,
     PropertyRange,
     Ratio,
     SpaceGroupClause,
@@ -29,7 +32,10 @@ SINGLE = {
     FamilyClause: ("family", "name"),
     SpaceGroupClause: ("space_group", "number"),
     CrystalSystemClause: ("crystal_system", "name"),
+    PointGroupClause: ("point_group", "symbol"),
     Centrosymmetric: ("centrosymmetric", "value"),
+    Polar: ("polar", "value"),
+    Chiral: ("chiral", "value"),
 }
 FIGURES = (("minimum", "min"), ("maximum", "max"), ("target", "target"), ("tolerance", "tolerance"))
 
