@@ -139,7 +139,10 @@ def grow_templates(
     branches = []
     for done, (proposal, weight) in enumerate(weighted, start=1):
         ranked = toolbox.constraints.propose(
-            proposal.composition, wanted, allow=lambda number: _allows(request, number)
+            proposal.composition,
+            wanted,
+            allow=lambda number: all(c.allows_space_group(number) for c in request.clauses),
+            atoms=lambda count: all(c.allows_atom_count(count) for c in request.clauses),
         )
         options = _with_own_types(request, proposal, ranked, toolbox)
         options = [item for item in options if request.allows_template(item[0])]
@@ -150,10 +153,6 @@ def grow_templates(
             branches.append(Branch(proposal, weight, template, probability / total, origin))
         progress("choosing symmetry", done, len(weighted))
     return branches
-
-
-def _allows(request: DesignRequest, number: int) -> bool:
-    return all(clause.allows_space_group(number) for clause in request.clauses)
 
 
 def _with_own_types(

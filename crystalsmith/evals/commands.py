@@ -65,10 +65,11 @@ def _context(data: Path, store: str | None, cases: Cases, seed: int) -> dict[str
 def symmetry(
     data: DataOption,
     given: Annotated[
+        str, typer.Option(help="formula, or elements, whose ratio is then predicted too.")
+    ] = "formula",
+    told: Annotated[
         str,
-        typer.Option(
-            "--property", help="Told beside the formula: formation_energy, band_gap or none."
-        ),
+        typer.Option("--property", help="Told beside it: formation_energy, band_gap or none."),
     ] = "formation_energy",
     part: Annotated[
         str, typer.Option(help="mixed, model or neighbours: which part of the generator speaks.")
@@ -78,16 +79,24 @@ def symmetry(
     store: StoreOption = None,
     train_data: TrainDataOption = None,
     json: JsonOption = None,
+    confusion: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the space groups' confusion matrix (CSV and PNG)."),
+    ] = None,
 ) -> None:
-    """Space group and Wyckoff letters from the formula (CrystalGF's Table 1)."""
+    """Space group and Wyckoff letters from formula or elements (CrystalGF's Table 1)."""
     from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.core.settings import settings
     from crystalsmith.evals.cases import known_crystals
-    from crystalsmith.evals.symmetry import evaluate_symmetry, given_property, only_part
+    from crystalsmith.evals.confusion import save_confusion
+    from crystalsmith.evals.element_sets import symmetry_benchmark
+    from crystalsmith.evals.symmetry import given_property, only_part
     from crystalsmith.evals.tables import save_json, show_columns
     from crystalsmith.models.constraint.generator import ConstraintGenerator
 
-    told = given_property(given)
+    evaluate = symmetry_benchmark(given)
+    beside = given_property(told)
+    guesses: list[tuple[int, int]] = []
     with ConsoleProgress() as progress:
         cases = _cases(data, limit, seed, train_data, progress)
         known = known_crystals(store)
@@ -95,10 +104,12 @@ def symmetry(
         generator = ConstraintGenerator.load(
             config.constraint_weights, known.entries(), config.device, config.constraint_url
         )
-        figures = evaluate_symmetry(
-            only_part(generator, part), cases, given=told, progress=progress
+        figures = evaluate(
+            only_part(generator, part), cases, given=beside, guesses=guesses, progress=progress
         )
-    show_columns(f"symmetry from the formula, {known.info()}", figures)
+    show_columns(f"symmetry from the {given}, {known.info()}", figures)
+    if confusion is not None:
+        save_confusion(confusion, guesses)
     save_json(json, figures | {"context": _context(data, store, cases, seed)})
 
 

@@ -9,11 +9,12 @@ paper's data).
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
+from crystalsmith.evals.answers import answer_text, calibration_error, groups_in_order, rouge
 from crystalsmith.models.constraint.generator import ConstraintGenerator, RankedTemplate, Wanted
 
 if TYPE_CHECKING:
@@ -28,6 +29,18 @@ _LOW_SYMMETRY = {2, 11, 12, 14}  # P-1, P2_1/m, C2/m, P2_1/c: the paper's hardes
 _ON_HULL = 1e-6  # eV/atom
 _TEMPLATES = 20
 _BATCH = 64
+_FIGURES = (
+    "sg_top1",
+    "sg_top5",
+    "template_top1",
+    "template_top20",
+    "letters_true_sg",
+    "letters_pred_sg",
+    "low_symmetry_sg_top1",
+    "rouge_1",
+    "rouge_2",
+    "rouge_l",
+)
 
 
 def given_property(name: str) -> GivenProperty:
@@ -61,6 +74,7 @@ def evaluate_symmetry(
     cases: Cases,
     *,
     given: GivenProperty = "formation_energy",
+    guesses: list[tuple[int, int]] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Run the benchmark.
@@ -69,6 +83,7 @@ def evaluate_symmetry(
         generator: model, prior, or both.
         cases: test crystals.
         given: property that is told beside the formula.
+        guesses: filled with the true group and the first guess (0 for none) of each crystal.
         progress: told about finished crystals.
 
     Returns:
@@ -80,37 +95,47 @@ def evaluate_symmetry(
         batch = cases.entries[begin : begin + _BATCH]
         answers = generator.propose_many(
             [entry.composition for entry in batch],
-            [_wanted(entry, given) for entry in batch],
+            [wanted_of(entry, given) for entry in batch],
             count=_TEMPLATES,
         )
-        rows += [_judge(a, e.crystal.template) for a, e in zip(answers, batch, strict=True)]
+        for answer, entry in zip(answers, batch, strict=True):
+            truth = entry.crystal.template
+            rows.append(_judge(answer, truth))
+            if guesses is not None:
+                guesses.append((truth.number, (groups_in_order(answer) or [0])[0]))
         progress("predicting symmetry", len(rows), len(cases.entries))
     seconds = time.monotonic() - started
     for done, (row, entry) in enumerate(zip(rows, cases.entries, strict=True), start=1):
         true_group = entry.crystal.template.number
         ranked = generator.propose(
             entry.composition,
-            _wanted(entry, given),
+            wanted_of(entry, given),
             count=1,
             allow=lambda number, true_group=true_group: number == true_group,  # type: ignore[misc]
         )
-        row["letters_true_sg"] = _letters(ranked, entry.crystal.template)
+        row["letters_true_sg"] = letters_right(ranked, entry.crystal.template)
         progress("letters in the true group", done, len(rows))
-    subsets = {"all": list(range(len(rows)))}
+    return {
+        name: summary([rows[i] for i in chosen], _FIGURES, seconds * len(chosen) / len(rows))
+        for name, chosen in subsets(cases).items()
+    }
+
+
+def subsets(cases: Cases) -> dict[str, list[int]]:
+    """Indices of all crystals, of those with an unseen formula, and of those on the hull."""
+    chosen = {"all": list(range(len(cases.entries)))}
     if cases.unseen is not None:
-        subsets["unseen"] = [i for i, unseen in enumerate(cases.unseen) if unseen]
-    subsets["stable"] = [
+        chosen["unseen"] = [i for i, unseen in enumerate(cases.unseen) if unseen]
+    chosen["stable"] = [
         i
         for i, entry in enumerate(cases.entries)
         if entry.e_above_hull is not None and entry.e_above_hull < _ON_HULL
     ]
-    return {
-        name: _summary([rows[i] for i in chosen], seconds * len(chosen) / len(rows))
-        for name, chosen in subsets.items()
-    }
+    return chosen
 
 
-def _wanted(entry: Entry, given: GivenProperty) -> Wanted:
+def wanted_of(entry: Entry, given: GivenProperty) -> Wanted:
+    """What is told about a test crystal beside its composition."""
     if given == "band_gap":
         return Wanted(band_gap=entry.band_gap)
     if given == "formation_energy":
@@ -119,10 +144,7 @@ def _wanted(entry: Entry, given: GivenProperty) -> Wanted:
 
 
 def _judge(ranked: Sequence[RankedTemplate], truth: SymmetryTemplate) -> dict[str, float]:
-    groups: dict[int, float] = defaultdict(float)
-    for item in ranked:
-        groups[item.template.number] += item.probability
-    order = sorted(groups, key=lambda number: -groups[number])
+    order = groups_in_order(ranked)
     templates = [item.template for item in ranked]
     target = truth.composition.reduced_composition
     row = {
@@ -130,15 +152,18 @@ def _judge(ranked: Sequence[RankedTemplate], truth: SymmetryTemplate) -> dict[st
         "sg_top5": float(truth.number in order[:5]),
         "template_top1": float(templates[:1] == [truth]),
         "template_top20": float(truth in templates),
-        "letters_pred_sg": _letters(ranked, truth),
+        "letters_pred_sg": letters_right(ranked, truth),
+        "probability": ranked[0].probability if ranked else 0.0,
         "invalid": float(sum(t.composition.reduced_composition != target for t in templates)),
     }
+    first = answer_text(templates[0]) if templates else []
+    row |= rouge(first, answer_text(truth))
     if truth.number in _LOW_SYMMETRY:
         row["low_symmetry_sg_top1"] = row["sg_top1"]
     return row
 
 
-def _letters(ranked: Sequence[RankedTemplate], truth: SymmetryTemplate) -> float:
+def letters_right(ranked: Sequence[RankedTemplate], truth: SymmetryTemplate) -> float:
     """Share of the elements whose letters, as a multiset, are right."""
     if not ranked:
         return 0.0
@@ -146,19 +171,16 @@ def _letters(ranked: Sequence[RankedTemplate], truth: SymmetryTemplate) -> float
     return sum(Counter(guess[e]) == Counter(right[e]) for e in right) / len(right)
 
 
-def _summary(rows: list[dict[str, float]], seconds: float) -> dict[str, float]:
-    summary: dict[str, float] = {"n": len(rows)}
-    for name in (
-        "sg_top1",
-        "sg_top5",
-        "template_top1",
-        "template_top20",
-        "letters_true_sg",
-        "letters_pred_sg",
-        "low_symmetry_sg_top1",
-    ):
+def summary(rows: list[dict[str, float]], names: Sequence[str], seconds: float) -> dict[str, float]:
+    """Means of the judged rows in percent, and how well the first guess's probability holds."""
+    figures: dict[str, float] = {"n": len(rows)}
+    for name in names:
         values = [row[name] for row in rows if name in row]
-        summary[name] = 100 * sum(values) / len(values) if values else float("nan")
-    summary["invalid"] = sum(row["invalid"] for row in rows)
-    summary["seconds"] = seconds
-    return summary
+        scale = 1 if name.startswith("rouge") else 100
+        figures[name] = scale * sum(values) / len(values) if values else float("nan")
+    figures["calibration_error"] = calibration_error(
+        [row["probability"] for row in rows], [row["template_top1"] for row in rows]
+    )
+    figures["invalid"] = sum(row["invalid"] for row in rows)
+    figures["seconds"] = seconds
+    return figures

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from crystalsmith.core.crystallography.normaliser import canonical
-from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
-from crystalsmith.core.errors import TemplateError
+from crystalsmith.core.crystallography.template import SymmetryTemplate
+from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.language_model import ConstraintLM, LanguageModel
 from crystalsmith.models.constraint.merged import merged
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
+from crystalsmith.models.constraint.set_prior import SetPrior
 from crystalsmith.models.runs import load_config
-from crystalsmith.prompts.constraint import MAX_AMOUNT, Question, Stability
+from crystalsmith.prompts.constraint import Question, Stability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,6 +123,7 @@ class ConstraintGenerator:
         *,
         count: int = 20,
         allow: Callable[[int], bool] | None = None,
+        atoms: Callable[[int], bool] | None = None,
     ) -> list[RankedTemplate]:
         """Templates for one composition, most probable first.
 
@@ -129,8 +132,11 @@ class ConstraintGenerator:
             wanted: properties and stability to aim for.
             count: how many at most.
             allow: space groups that may be used; all when not given.
+            atoms: numbers of atoms that the primitive cell may hold; all when not given.
         """
-        return self.propose_many([composition], [wanted or Wanted()], count=count, allow=allow)[0]
+        return self.propose_many(
+            [composition], [wanted or Wanted()], count=count, allow=allow, atoms=atoms
+        )[0]
 
     def propose_many(
         self,
@@ -139,27 +145,63 @@ class ConstraintGenerator:
         *,
         count: int = 20,
         allow: Callable[[int], bool] | None = None,
+        atoms: Callable[[int], bool] | None = None,
     ) -> list[list[RankedTemplate]]:
         """`propose` for many compositions at once, which is faster."""
+        for composition in compositions:
+            checked_amounts(composition)
         results: list[list[RankedTemplate]] = []
         for begin in range(0, len(compositions), _BATCH):
             part = list(compositions[begin : begin + _BATCH])
-            spoken = self._ask_model(part, wanted[begin : begin + _BATCH], allow)
+            spoken = self._ask_model(part, wanted[begin : begin + _BATCH], allow, atoms)
             for composition, by_model in zip(part, spoken, strict=True):
                 votes = self.prior.propose(composition) if self.prior else Votes({}, 0.0)
-                results.append(self._mixed(by_model, votes, allow)[:count])
+                results.append(self._mixed(by_model, votes, allow, atoms)[:count])
         return results
+
+    def propose_from_elements(
+        self,
+        elements: Sequence[str],
+        wanted: Wanted | None = None,
+        *,
+        count: int = 20,
+        allow: Callable[[int], bool] | None = None,
+        atoms: Callable[[int], bool] | None = None,
+    ) -> list[RankedTemplate]:
+        """Templates of crystals made of exactly these elements, the ratio predicted too.
+
+        Args:
+            elements: symbols, in any order.
+            wanted: properties and stability to aim for.
+            count: how many at most.
+            allow: space groups that may be used; all when not given.
+            atoms: numbers of atoms that the primitive cell may hold; all when not given.
+
+        Raises:
+            TemplateError: an element is unknown or named twice, or there is none.
+        """
+        from crystalsmith.models.constraint.element_sets import propose_from_element_sets
+
+        sets, told = [tuple(elements)], [wanted or Wanted()]
+        answers = propose_from_element_sets(self, sets, told, count=count, allow=allow, atoms=atoms)
+        return answers[0].templates
+
+    @cached_property
+    def set_prior(self) -> SetPrior | None:
+        """What the neighbours know about sets of elements; None without neighbours."""
+        return SetPrior(self.prior.templates) if self.prior else None
 
     def _ask_model(
         self,
         compositions: Sequence[Composition],
         wanted: Sequence[Wanted],
         allow: Callable[[int], bool] | None,
+        atoms: Callable[[int], bool] | None,
     ) -> list[dict[SymmetryTemplate, float]]:
         if self.model is None or self.weight == 0:
             return [{} for _ in compositions]
         questions = [_question(c, w) for c, w in zip(compositions, wanted, strict=True)]
-        answers = decode(self.model, questions, width=self.width, allow=allow)
+        answers = decode(self.model, questions, width=self.width, allow=allow, atoms=atoms)
         tables = []
         for question, templates in zip(questions, answers, strict=True):
             table: dict[SymmetryTemplate, float] = defaultdict(float)
@@ -175,6 +217,7 @@ class ConstraintGenerator:
         by_model: dict[SymmetryTemplate, float],
         votes: Votes,
         allow: Callable[[int], bool] | None,
+        atoms: Callable[[int], bool] | None,
     ) -> list[RankedTemplate]:
         if by_model and votes.shares:
             neighbours_weight = (1 - self.weight) * votes.trust
@@ -183,6 +226,8 @@ class ConstraintGenerator:
         mixed = []
         for template in {**by_model, **votes.shares}:
             if allow is not None and not allow(template.number):
+                continue
+            if atoms is not None and not atoms(template.n_atoms):
                 continue
             model = (1 - neighbours_weight) * by_model.get(template, 0.0)
             neighbours = neighbours_weight * votes.shares.get(template, 0.0)
@@ -196,12 +241,7 @@ class ConstraintGenerator:
 
 
 def _question(composition: Composition, wanted: Wanted) -> Question:
-    symbols, amounts = ordered_amounts(composition)
-    if max(amounts) > MAX_AMOUNT:
-        raise TemplateError(
-            f"{composition.reduced_formula} has more than {MAX_AMOUNT} atoms of one element per"
-            " formula unit, which is beyond the constraint generator"
-        )
+    symbols, amounts = checked_amounts(composition)
     return Question(
         symbols,
         amounts,

@@ -72,9 +72,9 @@ class NeighbourPrior:
 
     def __init__(self, entries: Sequence[Entry], settings: PriorSettings | None = None) -> None:
         self.settings = settings or PriorSettings()
-        self._templates = [entry.crystal.template for entry in entries]
+        self.templates = [entry.crystal.template for entry in entries]
         rows: dict[tuple[int, ...], list[tuple[int, list[int]]]] = defaultdict(list)
-        for index, template in enumerate(self._templates):
+        for index, template in enumerate(self.templates):
             amounts, symbols = _slots(template.composition)
             rows[amounts].append((index, [Element(symbol).Z - 1 for symbol in symbols]))
         self._shelves = {
@@ -94,7 +94,7 @@ class NeighbourPrior:
         distances, orders = nearest_exchanges(wanted, shelf.elements, weights, amounts)
         nearest = np.argsort(distances, kind="stable")[: self.settings.neighbours]
         for row in nearest:
-            template = self._templates[int(shelf.entries[row])]
+            template = self.templates[int(shelf.entries[row])]
             _, known = _slots(template.composition)
             order = orders[row]
             replacement = {known[order[slot]]: symbol for slot, symbol in enumerate(symbols)}

@@ -11,9 +11,13 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.prompts.constraint import MAX_AMOUNT, MAX_UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_CELL_ATOMS = 400  # conventional cell; larger ones are beyond what the generators were shown
 MAX_COUNT = max(MAX_CELL_ATOMS, MAX_AMOUNT)  # atoms of one element in a cell
@@ -210,6 +214,17 @@ def allowed_units(number: int, amounts: tuple[int, ...]) -> tuple[int, ...]:
         amounts: of each element per formula unit.
     """
     return _allowed_units(number, tuple(sorted(amounts)))
+
+
+def fitting_units(
+    number: int, amounts: tuple[int, ...], atoms: Callable[[int], bool] | None
+) -> tuple[int, ...]:
+    """`allowed_units` whose primitive cell has a number of atoms that is allowed, too."""
+    units = allowed_units(number, amounts)
+    if atoms is None:
+        return units
+    centring = space_group(number).centring
+    return tuple(n for n in units if atoms(n * sum(amounts) // centring))
 
 
 @lru_cache(maxsize=50_000)
