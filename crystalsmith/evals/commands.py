@@ -285,3 +285,33 @@ def startup(
         figures = time_startup(runs, progress)
     show_columns("startup", {"": figures})
     save_json(json, figures)
+
+
+@bench_app.command(name="symmetry")
+def bench_symmetry(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Formulas of an MP-20 file; of pymatgen's prototypes otherwise."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many formulas.")] = 200,
+    seed: SeedOption = 0,
+    json: JsonOption = None,
+) -> None:
+    """Formulas a second that the constraint generator answers, its size and memory."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.settings import settings
+    from crystalsmith.evals.bench_symmetry import prototype_compositions, time_symmetry
+    from crystalsmith.evals.tables import save_json, show_columns
+    from crystalsmith.models.constraint.generator import ConstraintGenerator
+
+    config = settings()
+    with ConsoleProgress() as progress:
+        if data is None:
+            compositions = prototype_compositions(limit, seed)
+        else:
+            entries = _cases(data, limit, seed, None, progress).entries
+            compositions = [entry.composition for entry in entries]
+        generator = ConstraintGenerator.load(config.constraint_weights, device=config.device)
+        figures = time_symmetry(generator, compositions, config.constraint_weights, progress)
+    show_columns("constraint generator", {"": figures})
+    save_json(json, figures)
