@@ -241,7 +241,7 @@ def backend(
 
     config = settings()
     where = url or config.constraint_url
-    if where is None:
+    if not where:
         raise ServerError(
             "no server to compare with; give --url or set CRYSTALSMITH_CONSTRAINT_URL"
         )
