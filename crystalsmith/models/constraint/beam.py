@@ -64,6 +64,18 @@ class _Beam(Generic[W]):
     tail: int = 0
 
 
+class _Spelling(dict[str, tuple[int, ...]]):
+    """Tokens of words, each looked up once."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        super().__init__()
+        self._model = model
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        self[word] = self._model.tokens_of(word)
+        return self[word]
+
+
 @dataclass
 class _Search(Generic[W]):
     """Beam search for one question."""
@@ -105,17 +117,17 @@ def _run(
     width: int,
 ) -> None:
     """Advance all searches together, one token a step, until every one is done."""
-    table = scores.cpu().numpy()
+    table, spelling = scores.cpu().numpy(), _Spelling(model)
     while any(search.beams for search in searches):
         rows: list[int] = []
         tokens: list[int] = []
         for search in searches:
-            _extend(model, search, table, width)
+            _extend(spelling, search, table, width)
             for beam in search.beams:
                 if beam.tail:
                     continue
                 token = beam.pending[-1]
-                _commit(model, beam)
+                _commit(spelling, beam)
                 if not beam.tail:
                     rows.append(beam.row)
                     tokens.append(token)
@@ -125,7 +137,7 @@ def _run(
 
 
 def _extend(
-    model: LanguageModel, search: _Search[W], table: NDArray[np.float32], width: int
+    spelling: _Spelling, search: _Search[W], table: NDArray[np.float32], width: int
 ) -> None:
     """Keep the best continuations of a search's beams; complete answers go to ``finished``."""
     options: list[tuple[float, _Beam[W], tuple[W, tuple[int, ...]] | None]] = []
@@ -133,8 +145,8 @@ def _extend(
         if beam.tail:
             options.append((beam.score, beam, None))
             continue
-        following = _followers(model, beam.writer, beam.pending)
-        values = [float(table[beam.row, token]) for token in following]
+        following = _followers(spelling, beam.writer, beam.pending)
+        values = table[beam.row, list(following)].tolist()
         total = _log_sum(values)
         for (token, (writer, pending)), value in zip(following.items(), values, strict=True):
             options.append((beam.score + value - total, beam, (writer, (*pending, token))))
@@ -160,36 +172,36 @@ def _log_sum(values: list[float]) -> float:
 
 
 def _followers(
-    model: LanguageModel, writer: W, pending: tuple[int, ...]
+    spelling: _Spelling, writer: W, pending: tuple[int, ...]
 ) -> dict[int, tuple[W, tuple[int, ...]]]:
     """Tokens that may come next, each with the writer and the pending tokens it continues."""
     found: dict[int, tuple[W, tuple[int, ...]]] = {}
     size = len(pending)
     for word in writer.words:
-        tokens = model.tokens_of(word)
+        tokens = spelling[word]
         if tokens[:size] != pending:
             continue
         if len(tokens) > size:
             found[tokens[size]] = (writer, pending)
         else:  # the pending tokens are a whole word that is also the beginning of a longer one
-            found = _followers(model, writer.after(word), ()) | found
+            found = _followers(spelling, writer.after(word), ()) | found
     return found
 
 
-def _commit(model: LanguageModel, beam: _Beam[W]) -> None:
+def _commit(spelling: _Spelling, beam: _Beam[W]) -> None:
     """Take the pending tokens as a word as soon as they can be nothing else.
 
     Also look ahead: once everything that follows is forced, the answer is known.
     """
     size = len(beam.pending)
-    begun = [w for w in beam.writer.words if model.tokens_of(w)[:size] == beam.pending]
+    begun = [word for word in beam.writer.words if spelling[word][:size] == beam.pending]
     if len(begun) != 1:
         return
-    writer, tail = beam.writer.after(begun[0]), len(model.tokens_of(begun[0])) - size
+    writer, tail = beam.writer.after(begun[0]), len(spelling[begun[0]]) - size
     if tail == 0:
         beam.writer, beam.pending = writer, ()
     while len(writer.words) == 1:
-        tail += len(model.tokens_of(writer.words[0]))
+        tail += len(spelling[writer.words[0]])
         writer = writer.after(writer.words[0])
     if not writer.words:
         beam.writer, beam.tail = writer, tail

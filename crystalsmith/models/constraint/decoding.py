@@ -50,8 +50,7 @@ class _Writer:
     number: int
     units: tuple[int, ...]  # formula units that the conventional cell may hold
     state: Unfinished | None = None  # None until the formula units are known
-    element: int = -1  # index of the element at hand, -1 before the first
-    letters: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()  # of every element so far, the one at hand included
     ended: bool = False
 
     @cached_property
@@ -62,13 +61,13 @@ class _Writer:
             return []
         if self.state is None:
             return [units_word(units) for units in self.units]
-        if self.element < 0:
+        if not self.letters:
             return [self.question.elements[0]]
         if self.state.counts[0] > 0:
             names = letters_of(self.number).names
             return [names[index] for index in self.state.options()]
-        if self.element + 1 < len(amounts):
-            return [self.question.elements[self.element + 1]]
+        if len(self.letters) < len(amounts):
+            return [self.question.elements[len(self.letters)]]
         return [END]
 
     def after(self, word: str) -> _Writer:
@@ -76,15 +75,19 @@ class _Writer:
         amounts = self.question.amounts or ()
         if self.state is None:
             counts = tuple(int(word[1:]) * amount for amount in amounts)
-            return replace(self, state=Unfinished(self.number, counts))
+            return self._continued(Unfinished(self.number, counts), ())
         if word == END:
             return replace(self, ended=True)
-        if self.element < 0 or self.state.counts[0] == 0:
-            state = self.state if self.element < 0 else self.state.next_element()
-            return replace(self, state=state, element=self.element + 1, letters=(*self.letters, ""))
+        if not self.letters:
+            return self._continued(self.state, ("",))
+        if self.state.counts[0] == 0:
+            return self._continued(self.state.next_element(), (*self.letters, ""))
         index = letters_of(self.number).names.index(word)
         letters = (*self.letters[:-1], self.letters[-1] + word)
-        return replace(self, state=self.state.with_letter(index), letters=letters)
+        return self._continued(self.state.with_letter(index), letters)
+
+    def _continued(self, state: Unfinished, letters: tuple[str, ...]) -> _Writer:
+        return _Writer(self.question, self.number, self.units, state, letters)
 
 
 def decode(

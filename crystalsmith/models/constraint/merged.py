@@ -53,40 +53,23 @@ class _Layer:
 
 @dataclass
 class MergedReading:
-    """Sequences being read: some texts, and tokens that continue them.
+    """Sequences being read; what several of them begin with is kept once.
 
     Attributes:
         task: whose adapter reads.
-        prompts: keys and values of the texts, ``(layers, 2, texts, heads, length, head width)``.
-        hidden: 0 where a text is, minus infinity where it is padded, ``(texts, length)``.
-        owners: text that each row continues.
+        kept: keys and values of all tokens, ``(layers, 2, room, heads, head width)``.
+        filled: how many of them there are.
+        paths: tokens of each row as indices into ``kept``, ``(rows, tokens)``.
+        hidden: minus infinity where a row is padded, else 0, ``(rows, tokens)``.
         positions: of the last token of each row.
-        paths: continuing tokens of each row as indices into ``steps``, ``(rows, tokens)``.
-        steps: keys and values of all continuing tokens, ``(layers, 2, room, heads, head width)``.
-        n_steps: how many of them are filled.
     """
 
     task: str
-    prompts: Tensor
-    hidden: Tensor
-    owners: Tensor
-    positions: Tensor
+    kept: Tensor
+    filled: int
     paths: Tensor
-    steps: Tensor
-    n_steps: int = 0
-
-
-@dataclass(frozen=True)
-class _Groups:
-    """Rows that continue the same text, side by side.
-
-    Attributes:
-        rows: ``(texts, most)``, any row where a text has fewer.
-        slots: place of every row within its text.
-    """
-
-    rows: Tensor
-    slots: Tensor
+    hidden: Tensor
+    positions: Tensor
 
 
 class MergedLM(ConstraintLM):
@@ -124,31 +107,27 @@ class MergedLM(ConstraintLM):
         kept = []
         for layer in self._layers[task]:
             query, key, value = self._project(layer, state, rotation)
+            kept.append(torch.stack((key.flatten(0, 1), value.flatten(0, 1))))
             query, key, value = (part.transpose(1, 2) for part in (query, key, value))
-            kept.append(torch.stack((key, value)))
             found = functional.scaled_dot_product_attention(query, key, value, seen[:, None])
             state = self._finish(layer, state, found.transpose(1, 2))
-        owners = torch.arange(len(tokens))
+        paths = torch.arange(tokens.numel()).view(tokens.shape)
         hidden = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)
-        prompts = torch.stack(kept)
-        room = prompts.new_empty(*prompts.shape[:2], 0, self._heads, prompts.shape[-1])
-        paths = owners.new_empty(len(tokens), 0)
-        reading = MergedReading(task, prompts, hidden, owners, positions[:, -1], paths, room)
+        reading = MergedReading(
+            task, torch.stack(kept), tokens.numel(), paths, hidden, positions[:, -1]
+        )
         return self._scores(state[:, -1]), reading
 
     @torch.no_grad()
     def advance(self, reading: Any, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
         """Continue some of the sequences by one token each; see `ConstraintLM.advance`."""
-        chosen = torch.tensor(rows)
-        _step(reading, chosen)
-        groups = _grouped(reading.owners, len(reading.hidden))
+        new = _step(reading, torch.tensor(rows))
         rotation = self._rotation(reading.positions[:, None])
         state = self._embedding[torch.tensor(tokens)][:, None]
-        new = slice(reading.n_steps - len(chosen), reading.n_steps)
-        for index, layer in enumerate(self._layers[reading.task]):
+        for layer, kept in zip(self._layers[reading.task], reading.kept, strict=True):
             query, key, value = self._project(layer, state, rotation)
-            reading.steps[index, 0, new], reading.steps[index, 1, new] = key[:, 0], value[:, 0]
-            found = _attend(reading, index, groups, query[:, 0])
+            kept[0, new], kept[1, new] = key[:, 0], value[:, 0]
+            found = _attend(reading, kept, query[:, 0])
             state = self._finish(layer, state, found[:, None])
         return self._scores(state[:, 0])
 
@@ -205,47 +184,31 @@ def _turned(parts: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return parts * cos + torch.cat((-right, left), dim=-1) * sin
 
 
-def _step(reading: MergedReading, chosen: Tensor) -> None:
-    """Let the chosen rows go on by one token, whose keys and values are still to be filled in."""
-    count = len(chosen)
-    room = reading.steps.shape[2]
-    if reading.n_steps + count > room:
-        grown = (*reading.steps.shape[:2], 2 * room + count, *reading.steps.shape[3:])
-        steps = reading.steps.new_empty(grown)
-        steps[:, :, : reading.n_steps] = reading.steps[:, :, : reading.n_steps]
-        reading.steps = steps
-    own = torch.arange(reading.n_steps, reading.n_steps + count)
-    reading.paths = torch.cat((reading.paths[chosen], own[:, None]), dim=1)
-    reading.owners = reading.owners[chosen]
+def _step(reading: MergedReading, chosen: Tensor) -> slice:
+    """Let the chosen rows go on by one token; where its keys and values are to be filled in."""
+    count, room = len(chosen), reading.kept.shape[2]
+    new = slice(reading.filled, reading.filled + count)
+    if new.stop > room:
+        grown = reading.kept.new_empty(
+            *reading.kept.shape[:2], 2 * new.stop, *reading.kept.shape[3:]
+        )
+        grown[:, :, : reading.filled] = reading.kept[:, :, : reading.filled]
+        reading.kept = grown
+    reading.filled = new.stop
+    own = torch.arange(new.start, new.stop)[:, None]
+    reading.paths = torch.cat((reading.paths[chosen], own), dim=1)
+    shown = reading.hidden.new_zeros(count, 1)
+    reading.hidden = torch.cat((reading.hidden[chosen], shown), dim=1)
     reading.positions = reading.positions[chosen] + 1
-    reading.n_steps += count
+    return new
 
 
-def _grouped(owners: Tensor, n_texts: int) -> _Groups:
-    counts = torch.bincount(owners, minlength=n_texts)
-    order = owners.argsort(stable=True)
-    first = counts.cumsum(0) - counts
-    slots = torch.empty_like(owners)
-    slots[order] = torch.arange(len(owners)) - first[owners[order]]
-    rows = owners.new_zeros(n_texts, int(counts.max()))
-    rows[owners, slots] = torch.arange(len(owners))
-    return _Groups(rows, slots)
-
-
-def _attend(reading: MergedReading, index: int, groups: _Groups, query: Tensor) -> Tensor:
-    """What the newest token of every row finds in its text and in what continues it."""
-    query = query[groups.rows] * query.shape[-1] ** -0.5  # texts, most, heads, head width
-    keys, values = reading.prompts[index]
-    paths = reading.paths[groups.rows]
-    own_keys, own_values = (
-        part.index_select(0, paths.flatten()).view(*paths.shape, *part.shape[1:])
-        for part in reading.steps[index]
+def _attend(reading: MergedReading, kept: Tensor, query: Tensor) -> Tensor:
+    """What the newest token of each row finds, ``(rows, heads, head width)``."""
+    keys, values = (
+        part.index_select(0, reading.paths.flatten()).view(*reading.paths.shape, *part.shape[1:])
+        for part in kept
     )
-    told = query.transpose(1, 2) @ keys.transpose(2, 3) + reading.hidden[:, None, None]
-    own = (query[:, :, None] * own_keys).sum(-1).permute(0, 3, 1, 2)
-    shares = torch.cat((told, own), dim=-1).softmax(-1)  # texts, heads, most, tokens
-    length = keys.shape[2]
-    found = (shares[..., :length] @ values).transpose(1, 2)
-    weights = shares[..., length:].permute(0, 2, 3, 1)[..., None]
-    found = found + (weights * own_values).sum(2)
-    return found[reading.owners, groups.slots]
+    scores = (keys * (query * query.shape[-1] ** -0.5)[:, None]).sum(-1)
+    shares = (scores + reading.hidden[..., None]).softmax(1)  # rows, tokens, heads
+    return (values * shares[..., None]).sum(1)
