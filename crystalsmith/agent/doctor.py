@@ -48,7 +48,10 @@ def _loaders(config: Settings) -> dict[str, Callable[[], object]]:
     return {
         "composition model": lambda: CompositionModel.load(config.composition_weights, "cpu"),
         "constraint generator": lambda: ConstraintGenerator.load(
-            config.constraint_weights, device="cpu", url=config.constraint_url
+            config.constraint_weights,
+            device="cpu",
+            url=config.constraint_url,
+            network=config.template_weights,
         ),
         "structure generator": lambda: StructureGenerator.load(
             config.structure_weights, device="cpu"

@@ -71,7 +71,11 @@ class Toolbox:
         compositions = CompositionModel.load(chosen.composition_weights, chosen.device)
         progress("loading models", 2, _PARTS)
         constraints = ConstraintGenerator.load(
-            chosen.constraint_weights, entries, chosen.device, chosen.constraint_url
+            chosen.constraint_weights,
+            entries,
+            chosen.device,
+            chosen.constraint_url,
+            chosen.template_weights,
         )
         progress("loading models", 3, _PARTS)
         structures = StructureGenerator.load(chosen.structure_weights, entries, chosen.device)

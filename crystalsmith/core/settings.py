@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         structure_weights: folder of another structure generator.
         surrogate_weights: folder of other surrogates.
         composition_weights: folder of another composition model.
+        template_weights: folder of another template network.
         mp_api_key: Materials Project key, also read from ``MP_API_KEY``.
         llm_url: an OpenAI-compatible server.
     """
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     structure_weights: Path | None = None
     surrogate_weights: Path | None = None
     composition_weights: Path | None = None
+    template_weights: Path | None = None
     mp_api_key: SecretStr | None = Field(default_factory=lambda: _secret("MP_API_KEY"))
     llm_url: str | None = None
 

@@ -72,7 +72,11 @@ def symmetry(
         typer.Option("--property", help="Told beside it: formation_energy, band_gap or none."),
     ] = "formation_energy",
     part: Annotated[
-        str, typer.Option(help="mixed, model or neighbours: which part of the generator speaks.")
+        str,
+        typer.Option(
+            help="Which part speaks: mixed (all), model (language model), network (of templates),"
+            " learned (both) or neighbours."
+        ),
     ] = "mixed",
     limit: LimitOption = None,
     seed: SeedOption = 0,
@@ -102,7 +106,11 @@ def symmetry(
         known = known_crystals(store)
         config = settings()
         generator = ConstraintGenerator.load(
-            config.constraint_weights, known.entries(), config.device, config.constraint_url
+            config.constraint_weights,
+            known.entries(),
+            config.device,
+            config.constraint_url,
+            config.template_weights,
         )
         figures = evaluate(
             only_part(generator, part), cases, given=beside, guesses=guesses, progress=progress
@@ -147,7 +155,11 @@ def structures(
         config = settings()
         predictor = (
             ConstraintGenerator.load(
-                config.constraint_weights, entries, config.device, config.constraint_url
+                config.constraint_weights,
+                entries,
+                config.device,
+                config.constraint_url,
+                config.template_weights,
             )
             if which == "predicted"
             else None

@@ -55,7 +55,7 @@ def given_property(name: str) -> GivenProperty:
 
 
 def only_part(generator: ConstraintGenerator, part: str) -> ConstraintGenerator:
-    """The generator with one part silenced: ``mixed`` (neither), ``model`` or ``neighbours``.
+    """The whole generator (``mixed``), or one part of it alone.
 
     Raises:
         DataError: there is no such part.
@@ -64,9 +64,13 @@ def only_part(generator: ConstraintGenerator, part: str) -> ConstraintGenerator:
         return generator
     if part == "model":
         return ConstraintGenerator(generator.model, None)
+    if part == "network":
+        return ConstraintGenerator(None, None, generator.network)
+    if part == "learned":
+        return ConstraintGenerator(generator.model, None, generator.network)
     if part == "neighbours":
         return ConstraintGenerator(None, generator.prior)
-    raise DataError(f"--part must be mixed, model or neighbours, not {part!r}")
+    raise DataError(f"--part must be mixed, model, network, learned or neighbours, not {part!r}")
 
 
 def evaluate_symmetry(

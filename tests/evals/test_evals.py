@@ -61,7 +61,7 @@ def test_structures_copied_from_the_crystal_itself_match_exactly(cases):
 
 
 def test_unknown_parts_are_refused_in_words():
-    with pytest.raises(DataError, match="mixed, model or neighbours"):
+    with pytest.raises(DataError, match="mixed, model, network, learned or neighbours"):
         only_part(ConstraintGenerator(None), "oracle")
 
 

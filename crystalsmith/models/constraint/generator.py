@@ -1,4 +1,4 @@
-"""The constraint generator: a language model's templates mixed with those of neighbours."""
+"""The constraint generator: templates of a language model, a template network and neighbours."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.constraint.set_prior import SetPrior
 from crystalsmith.models.runs import load_config
+from crystalsmith.models.templates.model import TemplateModel
 from crystalsmith.prompts.constraint import Question, Stability
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class RankedTemplate(NamedTuple):
     Attributes:
         template: canonical.
         probability: of being the crystal's template, among all that were ranked.
-        by_model: the language model's share of the probability, before normalisation.
+        by_model: the share of what was learned (language model and template network), before
+            normalisation.
         by_neighbours: the neighbours' share.
     """
 
@@ -71,7 +73,9 @@ class ConstraintGenerator:
     Args:
         model: base and adapters; None leaves the neighbours alone.
         prior: neighbours; None leaves the model alone.
-        weight: of the model beside neighbours that are as near as can be, 0 to 1.
+        network: ranks the templates of the training crystals; None leaves the model alone.
+        weight: of what was learned beside neighbours that are as near as can be, 0 to 1.
+        network_weight: of the network beside the language model, 0 to 1.
         width: beams of the search.
     """
 
@@ -79,11 +83,14 @@ class ConstraintGenerator:
         self,
         model: LanguageModel | None,
         prior: NeighbourPrior | None = None,
+        network: TemplateModel | None = None,
         *,
         weight: float = 0.5,
+        network_weight: float = 0.5,
         width: int = 20,
     ) -> None:
-        self.model, self.prior, self.weight, self.width = model, prior, weight, width
+        self.model, self.prior, self.network = model, prior, network
+        self.weight, self.network_weight, self.width = weight, network_weight, width
 
     @classmethod
     def load(
@@ -92,6 +99,7 @@ class ConstraintGenerator:
         entries: Sequence[Entry] = (),
         device: str | torch.device = "auto",
         url: str | None = None,
+        network: Path | None = None,
     ) -> ConstraintGenerator:
         """Load weights (the shipped ones when no folder is given) and build the prior from entries.
 
@@ -100,6 +108,7 @@ class ConstraintGenerator:
             entries: known crystals.
             device: torch device.
             url: server that holds base and adapters; the model runs in this process without one.
+            network: folder of the template network.
 
         Raises:
             WeightsError: the weights are missing or damaged.
@@ -114,7 +123,12 @@ class ConstraintGenerator:
         else:
             model = merged(ConstraintLM.load(base, where, device))
         prior = NeighbourPrior(entries) if entries else None
-        return cls(model, prior, weight=float(config.get("model_weight", 0.5)))
+        return cls(
+            model,
+            prior,
+            TemplateModel.load(network, device),
+            weight=float(config.get("model_weight", 0.5)),
+        )
 
     def propose(
         self,
@@ -154,7 +168,8 @@ class ConstraintGenerator:
         for begin in range(0, len(compositions), _BATCH):
             part = list(compositions[begin : begin + _BATCH])
             spoken = self._ask_model(part, wanted[begin : begin + _BATCH], allow, atoms)
-            for composition, by_model in zip(part, spoken, strict=True):
+            learned = self._with_network(spoken, part, wanted[begin : begin + _BATCH])
+            for composition, by_model in zip(part, learned, strict=True):
                 votes = self.prior.propose(composition) if self.prior else Votes({}, 0.0)
                 results.append(self._mixed(by_model, votes, allow, atoms)[:count])
         return results
@@ -212,6 +227,20 @@ class ConstraintGenerator:
             tables.append(dict(table))
         return tables
 
+    def _with_network(
+        self,
+        spoken: list[dict[SymmetryTemplate, float]],
+        compositions: Sequence[Composition],
+        wanted: Sequence[Wanted],
+    ) -> list[dict[SymmetryTemplate, float]]:
+        """The language model's templates with the template network's, weighted."""
+        if self.network is None:
+            return spoken
+        named = self.network.propose_many(
+            compositions, _heights(self.network, compositions, wanted)
+        )
+        return [_blend(a, b, self.network_weight) for a, b in zip(spoken, named, strict=True)]
+
     def _mixed(
         self,
         by_model: dict[SymmetryTemplate, float],
@@ -238,6 +267,29 @@ class ConstraintGenerator:
             for template, model, neighbours in mixed
         ]
         return sorted(ranked, key=lambda item: (-item.probability, str(item.template)))
+
+
+def _heights(
+    network: TemplateModel, compositions: Sequence[Composition], wanted: Sequence[Wanted]
+) -> list[float | None]:
+    """What is wanted as eV/atom above the hull: the energy asked for, or none when stable."""
+    asked = network.heights(compositions, [item.formation_energy for item in wanted])
+    return [
+        0.0 if height is None and item.stability == "stable" else height
+        for height, item in zip(asked, wanted, strict=True)
+    ]
+
+
+def _blend(
+    first: dict[SymmetryTemplate, float], second: dict[SymmetryTemplate, float], weight: float
+) -> dict[SymmetryTemplate, float]:
+    """Two tables of probabilities as one; a table that says nothing has no weight."""
+    if not first or not second:
+        return first or second
+    return {
+        template: (1 - weight) * first.get(template, 0.0) + weight * second.get(template, 0.0)
+        for template in {**first, **second}
+    }
 
 
 def _question(composition: Composition, wanted: Wanted) -> Question:

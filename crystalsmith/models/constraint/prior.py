@@ -44,7 +44,7 @@ class PriorSettings:
     neighbours: int = 20
     softness: float = 0.05
     same_formula: float = 0.1
-    reach: float = 0.4
+    reach: float = 0.2
 
 
 class Votes(NamedTuple):

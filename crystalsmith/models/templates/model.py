@@ -11,6 +11,7 @@ import torch
 from crystalsmith.core.crystallography.normaliser import canonical
 from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
 from crystalsmith.core.errors import WeightsError
+from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.runs import load_config, load_weights, pick_device
 from crystalsmith.models.templates.catalogue import Catalogue
 from crystalsmith.models.templates.network import (
@@ -40,19 +41,25 @@ class TemplateModel:
     Args:
         network: trained.
         catalogue: the patterns it ranks.
+        compositions: predicts the hulls that heights are measured from.
         device: torch device.
     """
 
     def __init__(
-        self, network: TemplateNetwork, catalogue: Catalogue, device: str | torch.device = "cpu"
+        self,
+        network: TemplateNetwork,
+        catalogue: Catalogue,
+        compositions: CompositionModel,
+        device: str | torch.device = "cpu",
     ) -> None:
         self.device = torch.device(device)
+        self.compositions = compositions
         self.network = network.to(self.device).eval()
         self.catalogue = catalogue
 
     @classmethod
     def load(cls, folder: Path | None = None, device: str | torch.device = "auto") -> TemplateModel:
-        """Load weights, the shipped ones when no folder is given.
+        """Load weights, the shipped ones when no folder is given; hulls by the shipped model.
 
         Raises:
             WeightsError: the weights are missing or damaged.
@@ -68,7 +75,16 @@ class TemplateModel:
                 " reinstall crystalsmith or train it again"
             ) from None
         load_weights(network, where)
-        return cls(network, catalogue, pick_device(device) if isinstance(device, str) else device)
+        chosen = pick_device(device) if isinstance(device, str) else device
+        return cls(network, catalogue, CompositionModel.load(device=str(chosen)), chosen)
+
+    def heights(
+        self, compositions: Sequence[Composition], energies: Sequence[float | None]
+    ) -> list[float | None]:
+        """Formation energies (eV/atom) as heights above the predicted hull; None stays None."""
+        if all(energy is None for energy in energies):
+            return list(energies)
+        return self.compositions.heights(compositions, energies)
 
     @torch.no_grad()
     def propose_many(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from crystalsmith.models.composition.network import CompositionNetwork
     from crystalsmith.models.templates.catalogue import Catalogue
 
 MAX_Z = 104
@@ -133,6 +134,14 @@ class TemplateNetwork(nn.Module):
         self.own_letters = _small(int(letters.max()) + 1, width)
         self.bias = nn.Embedding(len(catalogue), 1)
         nn.init.zeros_(self.bias.weight)
+
+    def start_from(self, composition: CompositionNetwork) -> None:
+        """Begin with what the composition model knows of elements, where the sizes agree."""
+        known = composition.state_dict()
+        known = {name.replace("trunk.", "whole."): tensor for name, tensor in known.items()}
+        own = self.state_dict()
+        agreeing = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
+        self.load_state_dict(agreeing, strict=False)
 
     def forward(self, formulas: Formulas, pairs: Pairs) -> Tensor:
         """Scores ``(N,)`` of the pairs, to be compared within a formula."""

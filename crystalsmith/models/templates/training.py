@@ -72,7 +72,8 @@ def train(
     Args:
         records: crystals to learn from; formulas without structure among them are passed over.
         held_out: crystals to validate on.
-        compositions: predicts the hull that heights are measured from, as it will in use.
+        compositions: predicts the hull that heights are measured from, as it will in use; the
+            network starts from its weights.
         folder: of the run.
         settings: of the run.
         device: torch device, or ``auto``.
@@ -88,7 +89,9 @@ def train(
     where = pick_device(device)
     torch.manual_seed(settings.seed)
     catalogue = Catalogue(pattern_of(record) for record in known)
-    network = TemplateNetwork(settings.network, catalogue).to(where)
+    network = TemplateNetwork(settings.network, catalogue)
+    network.start_from(compositions.network)
+    network.to(where)
     formulas = _encoded(known, compositions).to(where)
     targets = [catalogue.index[pattern_of(record)] for record in known]
     config = {"model": "templates", "network": settings.network.as_dict()}
@@ -136,9 +139,7 @@ def validate(
     records: Sequence[Record],
     compositions: CompositionModel,
 ) -> dict[str, float]:
-    """How often the true pattern comes first, and the mean surprise at it (nats);
-    nothing without crystals.
-    """
+    """How often the true pattern comes first, and the mean surprise at it (nats)."""
     known = usable(records)
     if not known:
         return {}

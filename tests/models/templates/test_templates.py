@@ -13,6 +13,7 @@ from crystalsmith.core.crystallography.normaliser import canonical
 from crystalsmith.core.errors import DataError, WeightsError
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.composition.network import CompositionConfig, CompositionNetwork
+from crystalsmith.models.constraint.generator import ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.records import Record, record_of
 from crystalsmith.models.templates.catalogue import Catalogue, Pattern, pattern_of
 from crystalsmith.models.templates.model import TemplateModel
@@ -39,9 +40,9 @@ def compositions() -> CompositionModel:
 
 
 @pytest.fixture(scope="module")
-def model() -> TemplateModel:
+def model(compositions: CompositionModel) -> TemplateModel:
     torch.manual_seed(0)
-    return TemplateModel(TemplateNetwork(TINY, CATALOGUE), CATALOGUE)
+    return TemplateModel(TemplateNetwork(TINY, CATALOGUE), CATALOGUE, compositions)
 
 
 letters = st.text("abcdefghA", min_size=1, max_size=6).map(lambda text: "".join(sorted(text)))
@@ -174,3 +175,36 @@ def test_missing_weights_are_named(compositions, known, held_out, tmp_path, name
     (tmp_path / "weights" / name).unlink()
     with pytest.raises(WeightsError, match=message):
         TemplateModel.load(tmp_path / "weights", device="cpu")
+
+
+def test_it_starts_from_what_the_composition_model_knows_of_elements() -> None:
+    other = CompositionNetwork(CompositionConfig(width=16, layers=1, heads=2))
+    network = TemplateNetwork(TINY, CATALOGUE)
+    assert not torch.equal(network.element.weight, other.element.weight)
+    network.start_from(other)
+    assert torch.equal(network.element.weight, other.element.weight)
+    network.start_from(CompositionNetwork(CompositionConfig(width=32, layers=1, heads=2)))
+    assert torch.equal(network.element.weight, other.element.weight)  # other sizes: left alone
+
+
+def test_the_constraint_generator_mixes_it_in_and_obeys_masks(model) -> None:
+    generator = ConstraintGenerator(None, None, model)
+    both = generator.propose(Composition("NaCl"))
+    assert {item.template.number for item in both} == {221, 225}
+    assert sum(item.probability for item in both) == pytest.approx(1)
+    assert all(item.by_neighbours == 0 for item in both)
+    cubic_p = generator.propose(Composition("NaCl"), allow=lambda number: number == 221)
+    assert [item.template.number for item in cubic_p] == [221]
+    assert cubic_p[0].probability == pytest.approx(1)
+    assert generator.propose(Composition("NaCl"), atoms=lambda n: n > 8) == []
+
+
+def test_an_energy_asked_for_counts_from_the_hull(model) -> None:
+    generator = ConstraintGenerator(None, None, model)
+    salt = Composition("NaCl")
+    hull = model.compositions.predict([salt])[0]["hull_energy"].mean
+    stable = generator.propose(salt, Wanted(stability="stable"))
+    on_hull = generator.propose(salt, Wanted(formation_energy=hull))
+    far = generator.propose(salt, Wanted(formation_energy=hull + 0.5))
+    assert stable[0].probability == pytest.approx(on_hull[0].probability, abs=1e-4)
+    assert far[0].probability != pytest.approx(on_hull[0].probability, abs=1e-4)
