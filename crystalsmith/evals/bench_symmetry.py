@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from crystalsmith.core.crystallography.groups import N_SPACE_GROUPS
+from crystalsmith.core.crystallography.normaliser import normaliser_operations
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.constraint.generator import SHIPPED, ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.realisable import letters_of
@@ -43,8 +45,9 @@ def time_symmetry(
         process (MiB), number of threads.
     """
     figures: dict[str, Any] = {"n": len(compositions), "threads": torch.get_num_threads()}
-    for number in range(1, 231):
+    for number in range(1, N_SPACE_GROUPS + 1):  # tables that every process reads once
         letters_of(number)
+        normaliser_operations(number)
     told, width = [Wanted()] * len(compositions), generator.width
     generator.propose_many(compositions[:_WARM_UP], told[:_WARM_UP])
     for done, beam in enumerate(BEAMS, start=1):

@@ -37,12 +37,6 @@ class Letters:
     multiplicities: tuple[int, ...]
     fixed: tuple[bool, ...]
 
-    @property
-    def kinds(self) -> tuple[int, ...]:
-        """Multiplicities that points without freedom have, ascending."""
-        pairs = zip(self.multiplicities, self.fixed, strict=True)
-        return tuple(sorted({size for size, fixed in pairs if fixed}))
-
 
 @lru_cache(maxsize=230)
 def letters_of(number: int) -> Letters:
@@ -53,6 +47,14 @@ def letters_of(number: int) -> Letters:
         tuple(position.multiplicity for position in positions),
         tuple(position.freedom == 0 for position in positions),
     )
+
+
+@lru_cache(maxsize=230)
+def fixed_kinds(number: int) -> tuple[int, ...]:
+    """Multiplicities that a space group's points without freedom have, ascending (cached)."""
+    letters = letters_of(number)
+    pairs = zip(letters.multiplicities, letters.fixed, strict=True)
+    return tuple(sorted({size for size, fixed in pairs if fixed}))
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _vacancies(number: int, used: int, first: int) -> tuple[int, ...]:
         for i in range(first, len(letters.names))
         if letters.fixed[i] and not used >> i & 1
     ]
-    return tuple(free.count(kind) for kind in letters.kinds)
+    return tuple(free.count(kind) for kind in fixed_kinds(number))
 
 
 @lru_cache(maxsize=10_000)
@@ -160,14 +162,13 @@ def _can_place(
         open_now: totals that the open letters it may use add up to.
     """
     open_later = _open_sums(number, 0)
-    if open_now >> count & 1 and all(open_later >> other & 1 for other in rest):
-        return True  # nobody needs a fixed point
-    kinds = letters_of(number).kinds
-    left = _left_over({vacant}, kinds, count, reachable, open_now)
+    kinds = fixed_kinds(number)
+    left = {vacant}
+    if not open_now >> count & 1:  # who needs no fixed point takes none
+        left = _left_over(left, kinds, count, reachable, open_now)
     for other in rest:
-        left = _left_over(left, kinds, other, None, open_later)
-        if not left:
-            break
+        if not open_later >> other & 1:
+            left = _left_over(left, kinds, other, None, open_later)
     return bool(left)
 
 
@@ -184,6 +185,8 @@ def _left_over(
         free = vacant if reachable is None else reachable
         for taken in _fillings(kinds, free, count, open_sums):
             found.add(tuple(v - t for v, t in zip(vacant, taken, strict=True)))
+    if len(found) < 2:
+        return found
     return {
         one
         for one in found

@@ -44,7 +44,7 @@ class SetPriorSettings:
     neighbours: int = 20
     softness: float = 0.05
     same_elements: float = 0.2
-    reach: float = 0.4
+    reach: float = 0.1
     share: float = 0.5
 
 
