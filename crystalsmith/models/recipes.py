@@ -193,17 +193,24 @@ def train_constraint_adapters(
 def _write_constraint_records(data: TrainingData, folder: Path) -> None:
     """Write what a constraint generator learns from, unless it is there from before."""
     from crystalsmith.models.constraint import training
-    from crystalsmith.models.constraint.records import record_of, write_records
+    from crystalsmith.models.constraint.records import write_records
 
     if (folder / training.VALIDATION_FILE).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [record_of(entry, "database") for entry in data.entries]
-    rows += [record_of(entry, "hypothetical") for entry in data.hypothetical]
-    write_records(folder / training.TRAIN_FILE, rows)
+    known, held_out = _crystal_records(data)
+    write_records(folder / training.TRAIN_FILE, known)
     write_records(folder / training.FORMULAS_FILE, _formula_records(data))
-    held_out = [record_of(entry, "database") for entry in data.held_out]
     write_records(folder / training.VALIDATION_FILE, held_out)
+
+
+def _crystal_records(data: TrainingData) -> tuple[list[Record], list[Record]]:
+    """Crystals to learn from and held-out ones, as records."""
+    from crystalsmith.models.constraint.records import record_of
+
+    known = [record_of(entry, "database") for entry in data.entries]
+    known += [record_of(entry, "hypothetical") for entry in data.hypothetical]
+    return known, [record_of(entry, "database") for entry in data.held_out]
 
 
 def _formula_records(data: TrainingData) -> list[Record]:
@@ -234,19 +241,14 @@ def train_templates(
     progress: Progress = silent,
 ) -> None:
     """Train the template network; heights above the hull are the composition model's."""
-    from crystalsmith.core.settings import settings as user_settings
     from crystalsmith.models.composition.model import CompositionModel
-    from crystalsmith.models.constraint.records import record_of
     from crystalsmith.models.templates import training
 
-    compositions = CompositionModel.load(user_settings().composition_weights, device)
-    rows = [record_of(entry, "database") for entry in data.entries]
-    rows += [record_of(entry, "hypothetical") for entry in data.hypothetical]
-    held_out = [record_of(entry, "database") for entry in data.held_out]
+    known, held_out = _crystal_records(data)
     training.train(
-        rows,
+        known,
         held_out,
-        compositions,
+        CompositionModel.load(device=device),  # the one that is asked in use
         folder,
         settings,
         device=device,

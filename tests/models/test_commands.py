@@ -15,11 +15,13 @@ from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.generator import ConstraintGenerator
 from crystalsmith.models.structure.generator import StructureGenerator
 from crystalsmith.models.surrogates.ensemble import Surrogates
+from crystalsmith.models.templates.model import TemplateModel
 
 SETTINGS = {
     "structure": ["steps=4", "width=16", "pair_width=8", "layers=1", "heads=2", "grid=8"],
     "surrogate": ["steps=4", "width=16", "channels=4", "layers=1", "radial=8", "batch=4"],
     "composition": ["steps=4", "width=16", "layers=1", "heads=2", "fractions=8", "batch=4"],
+    "templates": ["steps=4", "width=16", "layers=1", "heads=2", "batch=4"],
     "constraint": ["steps=2", "adapter_steps=2", "batch=2", "width=32", "layers=1", "heads=2"],
 }
 
@@ -48,6 +50,14 @@ def stopped_then_finished(train, out, model, state, *more):
     steps = int(SETTINGS[model][0].removeprefix("steps="))
     assert before < steps == json.loads((out / state).read_text())["step"]
     return finished
+
+
+def test_templates(train, tmp_path):
+    out = tmp_path / "out"
+    stopped_then_finished(train, out, "templates", "state.json")
+    model = TemplateModel.load(out / "weights", device="cpu")
+    named = model.propose_many([Composition("KBr")], [0.0])[0]
+    assert {template.composition.reduced_formula for template in named} == {"KBr"}
 
 
 def test_structure(train, tmp_path, known):

@@ -70,6 +70,8 @@ class CompositionModel:
         self, compositions: Sequence[Composition], energies: Sequence[float | None]
     ) -> list[float | None]:
         """Formation energies (eV/atom) as heights above the predicted hull; None stays None."""
+        if all(energy is None for energy in energies):
+            return list(energies)
         hulls: list[float] = []
         for begin in range(0, len(compositions), _BATCH):
             part = self.predict(compositions[begin : begin + _BATCH])

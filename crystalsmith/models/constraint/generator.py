@@ -273,7 +273,8 @@ def _heights(
     network: TemplateModel, compositions: Sequence[Composition], wanted: Sequence[Wanted]
 ) -> list[float | None]:
     """What is wanted as eV/atom above the hull: the energy asked for, or none when stable."""
-    asked = network.heights(compositions, [item.formation_energy for item in wanted])
+    energies = [item.formation_energy for item in wanted]
+    asked = network.compositions.heights(compositions, energies)
     return [
         0.0 if height is None and item.stability == "stable" else height
         for height, item in zip(asked, wanted, strict=True)

@@ -78,14 +78,6 @@ class TemplateModel:
         chosen = pick_device(device) if isinstance(device, str) else device
         return cls(network, catalogue, CompositionModel.load(device=str(chosen)), chosen)
 
-    def heights(
-        self, compositions: Sequence[Composition], energies: Sequence[float | None]
-    ) -> list[float | None]:
-        """Formation energies (eV/atom) as heights above the predicted hull; None stays None."""
-        if all(energy is None for energy in energies):
-            return list(energies)
-        return self.compositions.heights(compositions, energies)
-
     @torch.no_grad()
     def propose_many(
         self, compositions: Sequence[Composition], heights: Sequence[float | None]
