@@ -57,19 +57,24 @@ def given_property(name: str) -> GivenProperty:
 def only_part(generator: ConstraintGenerator, part: str) -> ConstraintGenerator:
     """The whole generator (``mixed``), or one part of it alone.
 
+    The language model is told what known crystals say in every part that has it; their own votes
+    count in ``mixed`` and ``neighbours``.
+
     Raises:
         DataError: there is no such part.
     """
     if part == "mixed":
         return generator
+    model, prior, network = generator.model, generator.prior, generator.network
+    hulls = generator.compositions
     if part == "model":
-        return ConstraintGenerator(generator.model, None)
+        return ConstraintGenerator(model, prior, None, hulls, weight=1.0)
     if part == "network":
-        return ConstraintGenerator(None, None, generator.network)
+        return ConstraintGenerator(None, None, network, hulls)
     if part == "learned":
-        return ConstraintGenerator(generator.model, None, generator.network)
+        return ConstraintGenerator(model, prior, network, hulls, weight=1.0)
     if part == "neighbours":
-        return ConstraintGenerator(None, generator.prior)
+        return ConstraintGenerator(None, prior)
     raise DataError(f"--part must be mixed, model, network, learned or neighbours, not {part!r}")
 
 

@@ -34,6 +34,14 @@ FormulasOption = Annotated[
     Path | None,
     typer.Option("--formulas", help="Formulas with band gap and formation energy, no structure."),
 ]
+TeacherOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--teacher",
+        help="Finished weights of a template network; with the known crystals it says what the"
+        " formulas without structure may look like, which is learned too. May be repeated.",
+    ),
+]
 SettingOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Another value of a setting, as in steps=20000; may be repeated."),
@@ -141,6 +149,11 @@ def constraint(
             " Hugging Face hub) instead of a small one of our own."
         ),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Begin with this base of our own, trained before, not from nothing."),
+    ] = None,
+    teacher: TeacherOption = None,
     setting: SettingOption = None,
     device: DeviceOption = "auto",
     seconds: SecondsOption = None,
@@ -160,7 +173,16 @@ def constraint(
         own = with_options(ConstraintTraining(), setting or ())
         with ConsoleProgress() as progress:
             found = _read(data, validation, hypothetical, formulas, progress)
-            train_constraint(found, out, own, device=device, seconds=limit, progress=progress)
+            train_constraint(
+                found,
+                out,
+                own,
+                start=start,
+                teachers=teacher or (),
+                device=device,
+                seconds=limit,
+                progress=progress,
+            )
         return
     settings = with_options(recipe_for(base), setting or ())
     base = find_base(base)
@@ -205,6 +227,12 @@ def templates(
     validation: ValidationOption,
     out: OutOption,
     hypothetical: HypotheticalOption = None,
+    formulas: FormulasOption = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Begin with these finished weights, not from nothing."),
+    ] = None,
+    teacher: TeacherOption = None,
     setting: SettingOption = None,
     device: DeviceOption = "auto",
     seconds: SecondsOption = None,
@@ -216,11 +244,13 @@ def templates(
 
     settings = with_options(TemplateTraining(), setting or ())
     with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, None, progress)
+        found = _read(data, validation, hypothetical, formulas, progress)
         train_templates(
             found,
             out,
             settings,
+            start=start,
+            teachers=teacher or (),
             device=device,
             seconds=seconds or math.inf,
             progress=progress,

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Composition
 
+    from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.composition.training import CompositionTraining, FormulaTable
     from crystalsmith.models.constraint.pretrained import AdapterTraining
+    from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.constraint.records import Record
     from crystalsmith.models.constraint.training import ConstraintTraining
     from crystalsmith.models.structure.training import StructureTraining
@@ -130,17 +132,37 @@ def train_constraint(
     folder: Path,
     settings: ConstraintTraining,
     *,
+    start: Path | None = None,
+    teachers: Sequence[Path] = (),
     device: str = "auto",
     seconds: float = np.inf,
     progress: Progress = silent,
 ) -> None:
-    """Train the base model and both adapters of the constraint generator."""
+    """Train the base model and both adapters of the constraint generator.
+
+    Args:
+        data: crystals, and formulas without structure.
+        folder: of the run.
+        settings: what and how long.
+        start: a base trained before, to begin with.
+        teachers: finished template networks; with neighbours they say what structure the formulas
+            may have.
+        device: torch device.
+        seconds: stop after this time even if steps remain.
+        progress: told about every report.
+    """
     from crystalsmith.models.constraint import training
 
     records = folder / ARRAYS
-    _write_constraint_records(data, records)
+    _write_constraint_records(data, records, device, progress, teachers)
     if not training.train_base(
-        records, folder, settings, device=device, seconds=seconds, progress=progress
+        records,
+        folder,
+        settings,
+        start=start,
+        device=device,
+        seconds=seconds,
+        progress=progress,
     ):
         return
     training.train_adapters(records, folder, settings, device=device, progress=progress)
@@ -176,7 +198,7 @@ def train_constraint_adapters(
     from crystalsmith.models.constraint.pretrained import train_on_base
 
     records = folder / ARRAYS
-    _write_constraint_records(data, records)
+    _write_constraint_records(data, records, device, progress)
     if not train_on_base(
         base, records, folder, settings, device=device, seconds=seconds, progress=progress
     ):
@@ -190,17 +212,33 @@ def train_constraint_adapters(
     write_json(folder / WEIGHTS / "config.json", config)
 
 
-def _write_constraint_records(data: TrainingData, folder: Path) -> None:
+def _write_constraint_records(
+    data: TrainingData,
+    folder: Path,
+    device: str,
+    progress: Progress,
+    teachers: Sequence[Path] = (),
+) -> None:
     """Write what a constraint generator learns from, unless it is there from before."""
+    from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint import training
+    from crystalsmith.models.constraint.context import informed
+    from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.constraint.records import write_records
 
     if (folder / training.VALIDATION_FILE).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     known, held_out = _crystal_records(data)
+    prior = NeighbourPrior(data.crystals)
+    compositions = CompositionModel.load(device=device)  # the one that is asked in use
+    known = informed(known, prior, compositions, progress=progress)
+    held_out = informed(held_out, prior, compositions, progress=progress)
     write_records(folder / training.TRAIN_FILE, known)
-    write_records(folder / training.FORMULAS_FILE, _formula_records(data))
+    formulas = _formula_records(data)
+    if teachers:
+        formulas = _taught(formulas, data, prior, compositions, teachers, device, progress)
+    write_records(folder / training.FORMULAS_FILE, formulas)
     write_records(folder / training.VALIDATION_FILE, held_out)
 
 
@@ -231,26 +269,72 @@ def _formula_records(data: TrainingData) -> list[Record]:
     return rows
 
 
+def _taught(
+    formulas: list[Record],
+    data: TrainingData,
+    prior: NeighbourPrior,
+    compositions: CompositionModel,
+    teachers: Sequence[Path],
+    device: str,
+    progress: Progress,
+) -> list[Record]:
+    """Formulas that no crystal at hand has, with what neighbours and trained networks say."""
+    from crystalsmith.models.constraint.teaching import taught
+    from crystalsmith.models.templates.model import TemplateModel
+
+    known, held_out = _crystal_records(data)
+    at_hand = {(record.elements, record.amounts) for record in (*known, *held_out)}
+    others = [row for row in formulas if (row.elements, row.amounts) not in at_hand]
+    networks = [TemplateModel.load(folder, device) for folder in teachers]
+    return taught(others, prior, networks, compositions, progress)
+
+
 def train_templates(
     data: TrainingData,
     folder: Path,
     settings: TemplateTraining,
     *,
+    start: Path | None = None,
+    teachers: Sequence[Path] = (),
     device: str = "auto",
     seconds: float = np.inf,
     progress: Progress = silent,
 ) -> None:
-    """Train the template network; heights above the hull are the composition model's."""
+    """Train the template network; heights above the hull are the composition model's.
+
+    Args:
+        data: crystals, and formulas for the teachers.
+        folder: of the run.
+        settings: what and how long.
+        start: a finished network to begin with.
+        teachers: finished networks; with neighbours they say what structure the formulas of
+            ``data`` may have, which is learned too.
+        device: torch device.
+        seconds: stop after this time even if steps remain.
+        progress: told about every report.
+    """
     from crystalsmith.models.composition.model import CompositionModel
+    from crystalsmith.models.constraint.prior import NeighbourPrior
+    from crystalsmith.models.constraint.records import read_records, write_records
     from crystalsmith.models.templates import training
+    from crystalsmith.models.templates.model import TemplateModel
 
     known, held_out = _crystal_records(data)
+    compositions = CompositionModel.load(device=device)  # the one that is asked in use
+    lessons = folder / ARRAYS / "taught.jsonl"
+    if teachers and not lessons.exists():
+        prior = NeighbourPrior(data.crystals)
+        rows = _formula_records(data)
+        rows = _taught(rows, data, prior, compositions, teachers, device, progress)
+        lessons.parent.mkdir(parents=True, exist_ok=True)
+        write_records(lessons, rows)
     training.train(
-        known,
+        [*known, *(read_records(lessons) if teachers else [])],
         held_out,
-        CompositionModel.load(device=device),  # the one that is asked in use
+        compositions,
         folder,
         settings,
+        start=TemplateModel.load(start, device) if start else None,
         device=device,
         seconds=seconds,
         progress=progress,

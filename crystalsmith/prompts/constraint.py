@@ -12,6 +12,12 @@ with formula units per conventional cell and the Wyckoff letters of every elemen
 
     Z1 Sr a Ti b O c
 
+What is wanted may be told as an energy above the convex hull, in hundredths of an eV/atom, and what
+known crystals would vote for: how far the nearest one is, and templates with their share of the
+votes ::
+
+    … above 0.0 near 0.4 0.9 G221 Z1 Sr a Ti b O c 0.1 G62 Z4 Sr c Ti b O c d group
+
 Elements come in the order of `electropositive_first`. For our own small base every word is one
 token.
 """
@@ -19,7 +25,7 @@ token.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,9 +44,26 @@ _SYMBOLS = (  # noqa: SIM905
 END = "end"
 FORMULA, ELEMENTS, RATIO = "formula", "elements", "ratio"
 SOURCE, GAP, ENERGY, GROUP, UNITS = "source", "gap", "energy", "group", "units"
+ABOVE, NEAR = "above", "near"
 
 Source = Literal["database", "hypothetical"]
 Stability = Literal["stable", "metastable", "unstable"]
+
+
+class Near(NamedTuple):
+    """A template that known crystals vote for.
+
+    Attributes:
+        share: of the votes.
+        group: space group.
+        units: formula units per conventional cell.
+        letters: of every element of the question, as one string each.
+    """
+
+    share: float
+    group: int
+    units: int
+    letters: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,6 +77,9 @@ class Question:
         stability: wanted stability, None for not said.
         band_gap: eV, None for not said.
         formation_energy: eV/atom, None for not said.
+        height: eV/atom above the convex hull, None for not said.
+        distance: of the nearest known crystal's elements; None where none is known.
+        near: what known crystals vote for, most votes first.
     """
 
     elements: tuple[str, ...]
@@ -62,6 +88,9 @@ class Question:
     stability: Stability | None = None
     band_gap: float | None = None
     formation_energy: float | None = None
+    height: float | None = None
+    distance: float | None = None
+    near: tuple[Near, ...] = ()
 
     def words(self) -> list[str]:
         """The question up to and including ``group``."""
@@ -76,7 +105,20 @@ class Question:
             words += [GAP, number_word(self.band_gap)]
         if self.formation_energy is not None:
             words += [ENERGY, number_word(self.formation_energy)]
+        if self.height is not None:
+            words += [ABOVE, fine_word(self.height)]
+        words += self.context_words()
         return [*words, RATIO if self.amounts is None else GROUP]
+
+    def context_words(self) -> list[str]:
+        """What known crystals say; nothing where none is known."""
+        if self.distance is None or not self.near:
+            return []
+        words = [NEAR, fine_word(self.distance)]
+        for known in self.near:
+            words += [number_word(known.share), group_word(known.group), units_word(known.units)]
+            words += letters_words(self.elements, known.letters)
+        return words
 
 
 def formula_words(elements: Sequence[str], amounts: Sequence[int]) -> list[str]:
@@ -118,6 +160,11 @@ def number_word(value: float) -> str:
     return f"{tenths / 10:.1f}"
 
 
+def fine_word(value: float) -> str:
+    """A value in hundredths, with the words of tenths: 0.04 is ``0.4``."""
+    return number_word(10 * value)
+
+
 def stability_word(e_above_hull: float) -> Stability:
     """How a distance to the hull (eV/atom) is put into words."""
     if e_above_hull <= 0.001:
@@ -135,6 +182,7 @@ def vocabulary() -> list[str]:
     words += [units_word(n) for n in range(1, MAX_UNITS + 1)]
     words += list(LETTERS)
     words += [f"{tenths / 10:.1f}" for tenths in range(_LOWEST, _HIGHEST + 1)]
+    words += [ABOVE, NEAR]
     return list(dict.fromkeys(words))
 
 

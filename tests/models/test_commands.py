@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -84,12 +85,51 @@ def test_composition(train, tmp_path):
     assert np.isfinite(found["hull_energy"].mean)
 
 
-def test_constraint(train, tmp_path):
+@pytest.fixture
+def formulas(tmp_path):
+    path = tmp_path / "formulas.csv"
+    path.write_text(
+        "material_id,pretty_formula,band_gap,formation_energy_per_atom\n"
+        "f-1,Ca3(PO4)2,5.5,-3.2\nf-2,GaN,1.7,-0.6\nt-MgO,MgO,4.5,-3.0\n"
+    )
+    return path
+
+
+def test_templates_go_on_from_others_and_learn_from_teachers(train, tmp_path, formulas):
     out = tmp_path / "out"
-    formulas = tmp_path / "formulas.csv"
-    formulas.write_text("material_id,pretty_formula,band_gap,formation_energy_per_atom\n")
-    with formulas.open("a") as handle:
-        handle.write("f-1,Ca3(PO4)2,5.5,-3.2\nf-2,GaN,1.7,-0.6\nt-MgO,MgO,4.5,-3.0\n")
+    assert train("templates").exit_code == 0
+    first = (out / "weights").rename(tmp_path / "first")
+    shutil.rmtree(out)
+    result = train("templates", "--formulas", formulas, "--start", first, "--teacher", first)
+    assert result.exit_code == 0, result.exception
+    lessons = [json.loads(line) for line in (out / "arrays" / "taught.jsonl").open()]
+    taught = {tuple(row["elements"]): row["taught"] for row in lessons}
+    assert set(taught) == {("Ca", "P", "O"), ("Ga", "N")}  # MgO is a crystal at hand
+    assert sum(share for share, *_ in taught["Ga", "N"]) == pytest.approx(1)
+    before, after = (TemplateModel.load(f, device="cpu") for f in (first, out / "weights"))
+    assert after.catalogue.patterns[: len(before.catalogue)] == before.catalogue.patterns
+    assert train("templates", "--start", first, "--set", "width=32").exit_code != 0
+
+
+def test_constraint_goes_on_from_a_base_and_learns_from_a_teacher(train, tmp_path, formulas):
+    out = tmp_path / "out"
+    assert train("templates").exit_code == 0
+    teacher = (out / "weights").rename(tmp_path / "teacher")
+    shutil.rmtree(out)
+    assert train("constraint", "--formulas", formulas).exit_code == 0
+    base = (out / "weights" / "base").rename(tmp_path / "base")
+    shutil.rmtree(out)
+    more = ("--formulas", formulas, "--start", base, "--teacher", teacher)
+    result = train("constraint", *more)
+    assert result.exit_code == 0, result.exception
+    rows = [json.loads(line) for line in (out / "arrays" / "formulas.jsonl").open()]
+    assert [bool(row["taught"]) for row in rows] == [False, True]
+    generator = ConstraintGenerator.load(out / "weights", device="cpu")
+    assert generator.propose(Composition("NaCl"), count=1)
+
+
+def test_constraint(train, tmp_path, formulas):
+    out = tmp_path / "out"
     stopped_then_finished(train, out, "constraint", "base/state.json", "--formulas", formulas)
     records = [json.loads(line) for line in (out / "arrays" / "formulas.jsonl").open()]
     assert [record["elements"] for record in records] == [["Ca", "P", "O"], ["Ga", "N"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
@@ -15,6 +15,7 @@ from crystalsmith.prompts.constraint import (
     GROUP,
     MAX_AMOUNT,
     MAX_UNITS,
+    Near,
     Question,
     answer_words,
     formula_words,
@@ -57,6 +58,14 @@ class Telling(Protocol):
     def keep_property(self) -> float:
         """Probability that a known property is told."""
 
+    @property
+    def keep_context(self) -> float:
+        """Probability that known crystals are told of."""
+
+    @property
+    def keep_neighbour(self) -> float:
+        """Probability that a template among them is told."""
+
 
 @dataclass
 class Example:
@@ -75,7 +84,12 @@ def usable(record: Record) -> bool:
 
 
 def example(record: Record, settings: Telling, rng: random.Random, task: Task = "base") -> Example:
-    """A training sequence with a random choice of what is told about the crystal."""
+    """A training sequence with a random choice of what is told about the crystal.
+
+    Where only a teacher says what a formula's structure is, one of its templates is drawn.
+    """
+    if record.group is None and record.taught:
+        record = _drawn(record, rng)
     question = _question(record, settings, rng, task)
     words = question.words()
     if record.group is None:
@@ -90,7 +104,9 @@ def example(record: Record, settings: Telling, rng: random.Random, task: Task = 
     elif task == "wyckoff":
         weights = [1.0 if i > first + 1 else 0.0 for i in range(len(answer))]
     told = settings.prompt_weight if task == "base" else 0.0
-    return Example([*words, *answer], [told] * len(words) + weights)
+    context = len(question.context_words())  # before the last word; given, never to be written
+    asked = [told] * (len(words) - 1 - context) + [0.0] * context + [told]
+    return Example([*words, *answer], asked + weights)
 
 
 def _question(record: Record, settings: Telling, rng: random.Random, task: Task) -> Question:
@@ -99,6 +115,7 @@ def _question(record: Record, settings: Telling, rng: random.Random, task: Task)
 
     hull = told(record.e_above_hull)
     only_elements = rng.random() < settings.elements_share and task != "wyckoff"
+    near = () if only_elements else _context(record, settings, rng)
     return Question(
         elements=record.elements,
         amounts=None if only_elements else record.amounts,
@@ -106,7 +123,24 @@ def _question(record: Record, settings: Telling, rng: random.Random, task: Task)
         stability=None if hull is None else stability_word(hull),
         band_gap=told(record.band_gap),
         formation_energy=told(record.formation_energy),
+        height=told(record.height),
+        distance=record.distance if near else None,
+        near=near,
     )
+
+
+def _drawn(record: Record, rng: random.Random) -> Record:
+    """The record as if it had one of the templates that it is taught to have."""
+    shares = [known.share for known in record.taught]
+    (known,) = rng.choices(record.taught, shares)
+    return replace(record, group=known.group, units=known.units, letters=known.letters)
+
+
+def _context(record: Record, settings: Telling, rng: random.Random) -> tuple[Near, ...]:
+    """What known crystals say: often nothing, and seldom all, as with a small store."""
+    if rng.random() >= settings.keep_context:
+        return ()
+    return tuple(known for known in record.near if rng.random() < settings.keep_neighbour)
 
 
 def _formula_example(record: Record, settings: Telling) -> Example:
@@ -152,8 +186,10 @@ class Sequences:
         return tensors(self._ready.pop(), self.spelling, device)
 
     def _next(self, task: Task) -> Example:
-        if task == "base" and self.formulas and self.rng.random() < self.settings.formulas_share:
-            return example(self.rng.choice(self.formulas), self.settings, self.rng, task)
+        if self.formulas and self.rng.random() < self.settings.formulas_share:
+            record = self.rng.choice(self.formulas)
+            if task == "base" or record.taught:
+                return example(record, self.settings, self.rng, task)
         if not self._order:
             self._order = list(range(len(self.records)))
             self.rng.shuffle(self._order)

@@ -12,7 +12,9 @@ import numpy as np
 
 from crystalsmith.core.crystallography.normaliser import canonical
 from crystalsmith.core.crystallography.template import SymmetryTemplate
+from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.bounds import checked_amounts
+from crystalsmith.models.constraint.context import context_of
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.language_model import ConstraintLM, LanguageModel
 from crystalsmith.models.constraint.merged import merged
@@ -74,6 +76,8 @@ class ConstraintGenerator:
         model: base and adapters; None leaves the neighbours alone.
         prior: neighbours; None leaves the model alone.
         network: ranks the templates of the training crystals; None leaves the model alone.
+        compositions: predicts the hull that wanted energies are measured from; without it, nobody
+            is told how far above the hull the crystal is wanted.
         weight: of what was learned beside neighbours that are as near as can be, 0 to 1.
         network_weight: of the network beside the language model, 0 to 1.
         width: beams of the search.
@@ -84,12 +88,14 @@ class ConstraintGenerator:
         model: LanguageModel | None,
         prior: NeighbourPrior | None = None,
         network: TemplateModel | None = None,
+        compositions: CompositionModel | None = None,
         *,
         weight: float = 0.5,
         network_weight: float = 0.5,
         width: int = 20,
     ) -> None:
         self.model, self.prior, self.network = model, prior, network
+        self.compositions = compositions
         self.weight, self.network_weight, self.width = weight, network_weight, width
 
     @classmethod
@@ -127,6 +133,7 @@ class ConstraintGenerator:
             model,
             prior,
             TemplateModel.load(network, device),
+            CompositionModel.load(device=str(device)),
             weight=float(config.get("model_weight", 0.5)),
         )
 
@@ -167,11 +174,16 @@ class ConstraintGenerator:
         results: list[list[RankedTemplate]] = []
         for begin in range(0, len(compositions), _BATCH):
             part = list(compositions[begin : begin + _BATCH])
-            spoken = self._ask_model(part, wanted[begin : begin + _BATCH], allow, atoms)
-            learned = self._with_network(spoken, part, wanted[begin : begin + _BATCH])
-            for composition, by_model in zip(part, learned, strict=True):
-                votes = self.prior.propose(composition) if self.prior else Votes({}, 0.0)
-                results.append(self._mixed(by_model, votes, allow, atoms)[:count])
+            told = wanted[begin : begin + _BATCH]
+            heights = self._heights(part, told)
+            votes = [self.prior.propose(item) if self.prior else Votes({}) for item in part]
+            questions = [
+                _question(*known) for known in zip(part, told, heights, votes, strict=True)
+            ]
+            spoken = self._ask_model(questions, allow, atoms)
+            learned = self._with_network(spoken, part, heights)
+            for by_model, by_neighbours in zip(learned, votes, strict=True):
+                results.append(self._mixed(by_model, by_neighbours, allow, atoms)[:count])
         return results
 
     def propose_from_elements(
@@ -208,14 +220,12 @@ class ConstraintGenerator:
 
     def _ask_model(
         self,
-        compositions: Sequence[Composition],
-        wanted: Sequence[Wanted],
+        questions: Sequence[Question],
         allow: Callable[[int], bool] | None,
         atoms: Callable[[int], bool] | None,
     ) -> list[dict[SymmetryTemplate, float]]:
         if self.model is None or self.weight == 0:
-            return [{} for _ in compositions]
-        questions = [_question(c, w) for c, w in zip(compositions, wanted, strict=True)]
+            return [{} for _ in questions]
         answers = decode(self.model, questions, width=self.width, allow=allow, atoms=atoms)
         tables = []
         for question, templates in zip(questions, answers, strict=True):
@@ -227,18 +237,29 @@ class ConstraintGenerator:
             tables.append(dict(table))
         return tables
 
+    def _heights(
+        self, compositions: Sequence[Composition], wanted: Sequence[Wanted]
+    ) -> list[float | None]:
+        """What is wanted as eV/atom above the hull: the energy asked for, or 0 when stable."""
+        energies = [item.formation_energy for item in wanted]
+        if self.compositions is None:
+            return [None] * len(energies)
+        asked = self.compositions.heights(compositions, energies)
+        return [
+            0.0 if height is None and item.stability == "stable" else height
+            for height, item in zip(asked, wanted, strict=True)
+        ]
+
     def _with_network(
         self,
         spoken: list[dict[SymmetryTemplate, float]],
         compositions: Sequence[Composition],
-        wanted: Sequence[Wanted],
+        heights: Sequence[float | None],
     ) -> list[dict[SymmetryTemplate, float]]:
         """The language model's templates with the template network's, weighted."""
         if self.network is None:
             return spoken
-        named = self.network.propose_many(
-            compositions, _heights(self.network, compositions, wanted)
-        )
+        named = self.network.propose_many(compositions, heights)
         return [_blend(a, b, self.network_weight) for a, b in zip(spoken, named, strict=True)]
 
     def _mixed(
@@ -248,10 +269,7 @@ class ConstraintGenerator:
         allow: Callable[[int], bool] | None,
         atoms: Callable[[int], bool] | None,
     ) -> list[RankedTemplate]:
-        if by_model and votes.shares:
-            neighbours_weight = (1 - self.weight) * votes.trust
-        else:
-            neighbours_weight = float(not by_model)
+        neighbours_weight = (1 - self.weight) * (votes.trust if by_model else 1.0)
         mixed = []
         for template in {**by_model, **votes.shares}:
             if allow is not None and not allow(template.number):
@@ -260,25 +278,14 @@ class ConstraintGenerator:
                 continue
             model = (1 - neighbours_weight) * by_model.get(template, 0.0)
             neighbours = neighbours_weight * votes.shares.get(template, 0.0)
-            mixed.append((template, model, neighbours))
+            if model + neighbours > 0:
+                mixed.append((template, model, neighbours))
         total = sum(model + neighbours for _, model, neighbours in mixed) or 1.0
         ranked = [
             RankedTemplate(template, (model + neighbours) / total, model, neighbours)
             for template, model, neighbours in mixed
         ]
         return sorted(ranked, key=lambda item: (-item.probability, str(item.template)))
-
-
-def _heights(
-    network: TemplateModel, compositions: Sequence[Composition], wanted: Sequence[Wanted]
-) -> list[float | None]:
-    """What is wanted as eV/atom above the hull: the energy asked for, or none when stable."""
-    energies = [item.formation_energy for item in wanted]
-    asked = network.compositions.heights(compositions, energies)
-    return [
-        0.0 if height is None and item.stability == "stable" else height
-        for height, item in zip(asked, wanted, strict=True)
-    ]
 
 
 def _blend(
@@ -293,12 +300,18 @@ def _blend(
     }
 
 
-def _question(composition: Composition, wanted: Wanted) -> Question:
+def _question(
+    composition: Composition, wanted: Wanted, height: float | None, votes: Votes
+) -> Question:
     symbols, amounts = checked_amounts(composition)
+    context = context_of(votes, symbols)
     return Question(
         symbols,
         amounts,
         stability=wanted.stability,
         band_gap=wanted.band_gap,
         formation_energy=wanted.formation_energy,
+        height=height,
+        distance=context.distance,
+        near=context.near,
     )

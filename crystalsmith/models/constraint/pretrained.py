@@ -66,6 +66,8 @@ class AdapterTraining:
     lora_rank: int = 8
     elements_share: float = 0.2
     keep_property: float = 0.5
+    keep_context: float = 0.6
+    keep_neighbour: float = 0.85
     recompute: bool = True
     model_weight: float = 0.5
     seed: int = 0

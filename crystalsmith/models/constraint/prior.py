@@ -52,11 +52,13 @@ class Votes(NamedTuple):
 
     Attributes:
         shares: probability of each template.
-        trust: 0 to 1; how near the nearest neighbour of another formula is.
+        distance: of the nearest neighbour of another formula, 0 when there is none.
+        trust: 0 to 1; falls with that distance.
     """
 
     shares: dict[SymmetryTemplate, float]
-    trust: float
+    distance: float = 0.0
+    trust: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,30 @@ class NeighbourPrior:
             for amounts, group in rows.items()
         }
 
-    def propose(self, composition: Composition) -> Votes:
-        """Votes on the templates of a composition; no shares when no neighbour is known."""
+    def propose(self, composition: Composition, without: SymmetryTemplate | None = None) -> Votes:
+        """Votes on the templates of a composition; no shares when no neighbour is known.
+
+        Args:
+            composition: any multiple of the formula.
+            without: a crystal that does not vote (nor do its copies), as when a model is to learn
+                from its neighbours what it is itself.
+        """
         amounts, symbols = _slots(composition)
         shelf = self._shelves.get(amounts)
         if shelf is None:
-            return Votes({}, 0.0)
+            return Votes({})
         votes: dict[SymmetryTemplate, float] = defaultdict(float)
         wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
         weights = np.array(amounts) / sum(amounts)
         distances, orders = nearest_exchanges(wanted, shelf.elements, weights, amounts)
+        if without is not None:
+            for row in np.flatnonzero(distances < _SAME):
+                if self.templates[int(shelf.entries[row])] == without:
+                    distances[row] = np.inf
         nearest = np.argsort(distances, kind="stable")[: self.settings.neighbours]
+        nearest = nearest[np.isfinite(distances[nearest])]
+        if not len(nearest):
+            return Votes({})
         for row in nearest:
             template = self.templates[int(shelf.entries[row])]
             _, known = _slots(template.composition)
@@ -106,9 +121,9 @@ class NeighbourPrior:
             votes[canonical(template.with_elements(replacement))[0]] += vote
         total = sum(votes.values())
         shares = {template: vote / total for template, vote in votes.items()}
-        others = distances[distances >= _SAME]
+        others = distances[(distances >= _SAME) & np.isfinite(distances)]
         closest = float(others.min()) if len(others) else 0.0
-        return Votes(shares, float(np.exp(-closest / self.settings.reach)))
+        return Votes(shares, closest, float(np.exp(-closest / self.settings.reach)))
 
 
 def _slots(composition: Composition) -> tuple[tuple[int, ...], list[str]]:

@@ -6,10 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from crystalsmith.prompts.constraint import Near
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
     from crystalsmith.prompts.constraint import Source
 
@@ -26,6 +29,10 @@ class Record:
         units: formula units per conventional cell.
         letters: Wyckoff letters of every element as one string, canonical.
         band_gap: eV; formation_energy, e_above_hull: eV/atom; None when unknown.
+        height: eV/atom above the hull that the composition model predicts, which is how heights
+            are told in use.
+        distance, near: what the other known crystals say, see `Question`.
+        taught: what a teacher thinks of a formula whose structure is unknown; shares sum to 1.
     """
 
     elements: tuple[str, ...]
@@ -37,6 +44,10 @@ class Record:
     band_gap: float | None = None
     formation_energy: float | None = None
     e_above_hull: float | None = None
+    height: float | None = None
+    distance: float | None = None
+    near: tuple[Near, ...] = ()
+    taught: tuple[Near, ...] = ()
 
 
 def record_of(entry: Entry, source: Source) -> Record:
@@ -59,6 +70,20 @@ def record_of(entry: Entry, source: Source) -> Record:
     )
 
 
+def template_of(record: Record) -> SymmetryTemplate:
+    """The template of a crystal's record.
+
+    Raises:
+        ValueError: the record has no structure.
+    """
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+
+    if record.group is None:
+        raise ValueError("a formula without structure has no template")
+    letters = dict(zip(record.elements, record.letters, strict=True))
+    return SymmetryTemplate.from_letters(record.group, letters)
+
+
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write records as JSON lines."""
     with path.open("w", encoding="utf-8") as handle:
@@ -72,6 +97,11 @@ def read_records(path: Path) -> list[Record]:
         values = json.loads(line)
         for name in ("elements", "amounts", "letters"):
             values[name] = tuple(values[name])
+        for name in ("near", "taught"):
+            values[name] = tuple(
+                Near(share, group, units, tuple(letters))
+                for share, group, units, letters in values.get(name, ())
+            )
         return Record(**values)
 
     with path.open(encoding="utf-8") as handle:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.constraint.examples import (
     Sequences,
@@ -24,7 +25,7 @@ from crystalsmith.models.constraint.examples import (
     usable,
 )
 from crystalsmith.models.constraint.records import Record, read_records
-from crystalsmith.models.constraint.tokenizer import Spelling, build_tokenizer
+from crystalsmith.models.constraint.tokenizer import Spelling, build_tokenizer, load_tokenizer
 from crystalsmith.models.runs import SAVE_EVERY, Schedule, TrainingRun, pick_device
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class ConstraintTraining:
         elements_share: how often only the elements are given.
         formulas_share: share of sequences that are formulas with properties but no structure.
         keep_property: probability that a known property is told.
+        keep_context: probability that known crystals are told of.
+        keep_neighbour: probability that a template among them is told.
         lora_rank: rank of the adapters.
         model_weight: of the model beside near neighbours, recorded with the weights; the best
             space group at first guess on mp20_val.
@@ -78,6 +81,8 @@ class ConstraintTraining:
     elements_share: float = 0.2
     formulas_share: float = 0.2
     keep_property: float = 0.5
+    keep_context: float = 0.6
+    keep_neighbour: float = 0.85
     lora_rank: int = 8
     model_weight: float = 0.5
     seed: int = 0
@@ -154,22 +159,49 @@ def drop_out(model: PreTrainedModel, share: float) -> None:
         )
 
 
+def continued(start: Path) -> PreTrainedModel:
+    """A base that was trained before, with room for words that the grammar has gained since.
+
+    Raises:
+        WeightsError: there is none in the folder, or the grammar's words are others.
+    """
+    from transformers import AutoModelForCausalLM
+
+    tokenizer, own = load_tokenizer(start), build_tokenizer()
+    known = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    if known != own.convert_ids_to_tokens(range(len(known))):
+        raise WeightsError(f"{start} was trained with another grammar; leave --start away")
+    model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
+    model.resize_token_embeddings(len(own))
+    return model
+
+
 def train_base(
     records_folder: Path,
     folder: Path,
     settings: ConstraintTraining,
     *,
+    start: Path | None = None,
     device: str = "auto",
     seconds: float = math.inf,
     progress: Progress = silent,
 ) -> bool:
     """Train, or go on training, the base; averaged weights end up in ``folder/weights/base``.
 
+    Args:
+        records_folder: what to learn from.
+        folder: of the run.
+        settings: of the run.
+        start: an earlier base to begin with instead of random weights.
+        device: torch device.
+        seconds: stop after this time even if steps remain.
+        progress: told about every report.
+
     Returns:
         Whether the training is finished; the time may have run out before.
     """
     torch.manual_seed(settings.seed)
-    model = base_model(settings)
+    model = continued(start) if start else base_model(settings)
     drop_out(model, settings.dropout)
     lesson = _own_lesson("base", records_folder, settings)
     finished = learn(
@@ -282,6 +314,8 @@ class _FormulaAndEnergy:
     elements_share: float = 0.0
     formulas_share: float = 0.0
     keep_property: float = 1.0
+    keep_context: float = 1.0
+    keep_neighbour: float = 1.0
 
 
 def _held_out_batches(lesson: Lesson, device: torch.device) -> list[dict[str, Tensor]]:

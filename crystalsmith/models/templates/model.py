@@ -11,7 +11,6 @@ import torch
 from crystalsmith.core.crystallography.normaliser import canonical
 from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
 from crystalsmith.core.errors import WeightsError
-from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.runs import load_config, load_weights, pick_device
 from crystalsmith.models.templates.catalogue import Catalogue
 from crystalsmith.models.templates.network import (
@@ -41,7 +40,6 @@ class TemplateModel:
     Args:
         network: trained.
         catalogue: the patterns it ranks.
-        compositions: predicts the hulls that heights are measured from.
         device: torch device.
     """
 
@@ -49,17 +47,15 @@ class TemplateModel:
         self,
         network: TemplateNetwork,
         catalogue: Catalogue,
-        compositions: CompositionModel,
         device: str | torch.device = "cpu",
     ) -> None:
         self.device = torch.device(device)
-        self.compositions = compositions
         self.network = network.to(self.device).eval()
         self.catalogue = catalogue
 
     @classmethod
     def load(cls, folder: Path | None = None, device: str | torch.device = "auto") -> TemplateModel:
-        """Load weights, the shipped ones when no folder is given; hulls by the shipped model.
+        """Load weights, the shipped ones when no folder is given.
 
         Raises:
             WeightsError: the weights are missing or damaged.
@@ -76,7 +72,7 @@ class TemplateModel:
             ) from None
         load_weights(network, where)
         chosen = pick_device(device) if isinstance(device, str) else device
-        return cls(network, catalogue, CompositionModel.load(device=str(chosen)), chosen)
+        return cls(network, catalogue, chosen)
 
     @torch.no_grad()
     def propose_many(

@@ -15,6 +15,8 @@ import torch
 from pymatgen.core import Element
 from torch import nn
 
+from crystalsmith.core.errors import WeightsError
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
@@ -142,6 +144,19 @@ class TemplateNetwork(nn.Module):
         own = self.state_dict()
         agreeing = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
         self.load_state_dict(agreeing, strict=False)
+
+    def continue_from(self, trained: TemplateNetwork) -> None:
+        """Begin with the weights of a network whose patterns come first among the own ones.
+
+        Raises:
+            WeightsError: it has other sizes.
+        """
+        own = self.state_dict()
+        for name, tensor in trained.state_dict().items():
+            if tensor.shape[1:] != own[name].shape[1:]:
+                raise WeightsError("the network to start from has other sizes; give another folder")
+            own[name][: len(tensor)] = tensor
+        self.load_state_dict(own)
 
     def forward(self, formulas: Formulas, pairs: Pairs) -> Tensor:
         """Scores ``(N,)`` of the pairs, to be compared within a formula."""

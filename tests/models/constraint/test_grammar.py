@@ -9,6 +9,7 @@ from crystalsmith.models.constraint.tokenizer import build_tokenizer
 from crystalsmith.prompts.constraint import (
     MAX_AMOUNT,
     MAX_UNITS,
+    Near,
     Question,
     amount_word,
     answer_words,
@@ -26,6 +27,12 @@ elements = st.lists(st.sampled_from(ALL_ELEMENTS), min_size=1, max_size=6, uniqu
 properties = st.none() | st.floats(-20, 20)
 
 
+def nearby(count):
+    letters = st.text("abcdefghijklmnopqrstuvwxyzA", min_size=1, max_size=4)
+    rows = st.lists(letters, min_size=count, max_size=count).map(tuple)
+    return st.builds(Near, st.floats(0, 1), st.integers(1, 230), st.integers(1, MAX_UNITS), rows)
+
+
 @st.composite
 def questions(draw):
     symbols = draw(elements)
@@ -39,6 +46,9 @@ def questions(draw):
         stability=draw(st.sampled_from([None, "stable", "metastable", "unstable"])),
         band_gap=draw(properties),
         formation_energy=draw(properties),
+        height=draw(properties),
+        distance=draw(st.none() | st.floats(0, 2)),
+        near=tuple(draw(st.lists(nearby(len(symbols)), max_size=3))),
     )
 
 
@@ -52,6 +62,16 @@ def test_a_question_and_its_answer_as_text():
     )
     only = Question(("Sr", "O"), None, source="hypothetical", band_gap=3.25)
     assert join(only.words()) == "elements Sr O source hypothetical gap 3.2 ratio"
+
+
+def test_known_crystals_are_told_of_in_the_words_of_an_answer():
+    near = (Near(0.93, 221, 1, ("a", "b", "c")), Near(0.07, 62, 4, ("c", "b", "cd")))
+    question = Question(("Sr", "Ti", "O"), (1, 1, 3), height=0.012, distance=0.04, near=near)
+    assert join(question.words()) == (
+        "formula Sr x1 Ti x1 O x3 source database above 0.1"
+        " near 0.4 0.9 G221 Z1 Sr a Ti b O c 0.1 G62 Z4 Sr c Ti b O c d group"
+    )
+    assert Question(("O",), (1,), distance=0.04).context_words() == []
 
 
 def test_every_word_is_one_token_of_our_own():

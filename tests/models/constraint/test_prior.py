@@ -24,7 +24,7 @@ def test_neighbours_with_the_same_ratio_vote(prior):
     assert (221, ("a", "b")) in patterns  # caesium chloride
     assert all(t.composition.reduced_formula == "KBr" for t in votes.shares)
     assert prior.propose(Composition("K2Br2")) == votes
-    assert prior.propose(Composition("Al2O3")) == ({}, 0.0)
+    assert prior.propose(Composition("Al2O3")) == ({}, 0.0, 0.0)
 
 
 def test_nearer_chemistry_counts_for_more(prior):
@@ -37,6 +37,23 @@ def test_nearer_chemistry_counts_for_more(prior):
 def test_far_neighbours_are_trusted_less(prior):
     near, far = (prior.propose(Composition(text)).trust for text in ("KCl", "WAu"))
     assert far < near < 1
+
+
+def test_a_crystal_left_out_does_not_vote(prior, known):
+    own = next(entry.crystal.template for entry in known if entry.id == "t-SrTiO3")
+    votes = prior.propose(own.composition)
+    others = prior.propose(own.composition, without=own)
+    assert own in votes.shares
+    assert sum(others.shares.values()) == pytest.approx(1)
+    assert others.shares.get(own, 0.0) < votes.shares[own]
+    assert others.distance == votes.distance > 0  # that of another formula
+
+
+def test_nobody_votes_where_the_only_known_crystal_is_left_out(known):
+    (salt,) = (entry for entry in known if entry.formula == "NaCl")
+    alone = NeighbourPrior([salt])
+    assert alone.propose(salt.composition).shares == {salt.crystal.template: 1.0}
+    assert alone.propose(salt.composition, without=salt.crystal.template) == ({}, 0.0, 0.0)
 
 
 def test_neighbours_alone(prior):

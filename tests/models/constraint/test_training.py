@@ -15,7 +15,7 @@ from crystalsmith.models.constraint.generator import SHIPPED, ConstraintGenerato
 from crystalsmith.models.constraint.records import Record, read_records, record_of, write_records
 from crystalsmith.models.constraint.tokenizer import Spelling, build_tokenizer
 from crystalsmith.models.constraint.training import base_model, weighted_loss
-from crystalsmith.prompts.constraint import GROUP, MAX_AMOUNT, UNITS, join
+from crystalsmith.prompts.constraint import GROUP, MAX_AMOUNT, NEAR, UNITS, Near, join
 
 SPELLING = Spelling(build_tokenizer())
 PEROVSKITE = Record(
@@ -37,6 +37,35 @@ def test_the_record_of_a_crystal(known):
     assert (record.group, record.units) == (221, 1)
     letters = dict(zip(record.elements, record.letters, strict=True))
     assert letters == entry.crystal.template.letters
+
+
+def test_records_with_context_survive_files(tmp_path):
+    near = (Near(0.75, 221, 1, ("a", "b", "c")), Near(0.25, 62, 4, ("c", "b", "cd")))
+    record = replace(PEROVSKITE, height=0.01, distance=0.05, near=near)
+    write_records(tmp_path / "records.jsonl", [record])
+    assert read_records(tmp_path / "records.jsonl") == [record]
+
+
+def test_context_is_read_and_never_written(tiny_settings):
+    near = (Near(1.0, 221, 1, ("a", "b", "c")),)
+    record = replace(PEROVSKITE, height=0.01, distance=0.05, near=near)
+    told = replace(
+        tiny_settings, keep_property=1.0, elements_share=0.0, keep_context=1.0, keep_neighbour=1.0
+    )
+    shown = example(record, told, random.Random(0))
+    assert join(shown.words) == (
+        "formula Sr x1 Ti x1 O x3 source database stable gap 1.8 energy -3.5 above 0.1"
+        " near 0.5 1.0 G221 Z1 Sr a Ti b O c group G221 units Z1 Sr a Ti b O c end"
+    )
+    begin = shown.words.index(NEAR)
+    end = shown.words.index(GROUP)
+    assert shown.weights[begin:end] == [0.0] * (end - begin)
+    assert shown.weights[begin - 1] == shown.weights[end] == told.prompt_weight
+    assert shown.weights[end + 1 :] == [1.0] * (len(shown.words) - end - 1)
+    alone = replace(told, keep_context=0.0)
+    assert NEAR not in example(record, alone, random.Random(0)).words
+    only_elements = replace(told, elements_share=1.0)
+    assert NEAR not in example(record, only_elements, random.Random(0)).words
 
 
 def test_everything_told_comes_before_the_answer(tiny_settings):

@@ -40,9 +40,9 @@ def compositions() -> CompositionModel:
 
 
 @pytest.fixture(scope="module")
-def model(compositions: CompositionModel) -> TemplateModel:
+def model() -> TemplateModel:
     torch.manual_seed(0)
-    return TemplateModel(TemplateNetwork(TINY, CATALOGUE), CATALOGUE, compositions)
+    return TemplateModel(TemplateNetwork(TINY, CATALOGUE), CATALOGUE)
 
 
 letters = st.text("abcdefghA", min_size=1, max_size=6).map(lambda text: "".join(sorted(text)))
@@ -199,12 +199,19 @@ def test_the_constraint_generator_mixes_it_in_and_obeys_masks(model) -> None:
     assert generator.propose(Composition("NaCl"), atoms=lambda n: n > 8) == []
 
 
-def test_an_energy_asked_for_counts_from_the_hull(model) -> None:
-    generator = ConstraintGenerator(None, None, model)
+def test_an_energy_asked_for_counts_from_the_hull(model, compositions) -> None:
+    generator = ConstraintGenerator(None, None, model, compositions)
     salt = Composition("NaCl")
-    hull = model.compositions.predict([salt])[0]["hull_energy"].mean
+    hull = compositions.predict([salt])[0]["hull_energy"].mean
     stable = generator.propose(salt, Wanted(stability="stable"))
     on_hull = generator.propose(salt, Wanted(formation_energy=hull))
     far = generator.propose(salt, Wanted(formation_energy=hull + 0.5))
     assert stable[0].probability == pytest.approx(on_hull[0].probability, abs=1e-4)
     assert far[0].probability != pytest.approx(on_hull[0].probability, abs=1e-4)
+
+
+def test_without_a_hull_no_height_is_told(model) -> None:
+    generator = ConstraintGenerator(None, None, model)
+    wanted = (Wanted(), Wanted(formation_energy=-1.0), Wanted(stability="stable"))
+    answers = [generator.propose(Composition("NaCl"), told) for told in wanted]
+    assert answers[0] == answers[1] == answers[2]
