@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Writer(Protocol):
     """An answer that is being written."""
 
     @property
-    def words(self) -> list[str]:
+    def words(self) -> Sequence[str]:
         """Words that may come next; none once the answer is complete.
 
         The last word of an answer is always the same one, so that it shows where it ends.
@@ -49,19 +50,22 @@ class _Beam(Generic[W]):
     """One hypothesis.
 
     Attributes:
-        writer: what is written.
-        row: where the model stands with it.
+        writer: what is written, words that must follow included.
         score: log-probability.
-        pending: tokens of a word not yet complete.
-        tail: tokens still to come when there is no choice any more; the model is not asked for
-            them, and the writer is already at the end. 0 while there is a choice.
+        row: where the model stands with it.
+        values: log-probabilities of the next token; of no use while it waits.
+        pending: tokens of a word that could still be another one.
+        unread: tokens that the model has not been told.
+        wait: tokens that had to follow and are still to be passed.
     """
 
     writer: W
-    row: int
     score: float
+    row: int
+    values: NDArray[np.float32] | None = None
     pending: tuple[int, ...] = ()
-    tail: int = 0
+    unread: tuple[int, ...] = ()
+    wait: int = 0
 
 
 class _Spelling(dict[str, tuple[int, ...]]):
@@ -74,6 +78,20 @@ class _Spelling(dict[str, tuple[int, ...]]):
     def __missing__(self, word: str) -> tuple[int, ...]:
         self[word] = self._model.tokens_of(word)
         return self[word]
+
+
+class _Branch(NamedTuple, Generic[W]):
+    """Words that begin with the same tokens.
+
+    Attributes:
+        writer: what they continue.
+        pending: the tokens, without the last.
+        words: one at least.
+    """
+
+    writer: W
+    pending: tuple[int, ...]
+    words: list[str]
 
 
 @dataclass
@@ -100,63 +118,53 @@ def beam_search(
         reading: where the model stands with them.
         width: beams per question and answers at most.
     """
-    searches, row = [], 0
+    searches, row, table = [], 0, scores.cpu().numpy()
     for own in starts:
-        beams = [_Beam(s.writer, row + place, s.score) for place, s in enumerate(own)]
+        beams = [_Beam(s.writer, s.score, i, table[i]) for i, s in enumerate(own, start=row)]
         searches.append(_Search(beams))
         row += len(own)
-    _run(model, searches, scores, reading, width)
+    spelling = _Spelling(model)
+    while any(search.beams for search in searches):
+        for search in searches:
+            _extend(spelling, search, width)
+        _read_on(model, reading, [beam for search in searches for beam in search.beams])
     return [sorted(search.finished, key=lambda s: -s.score)[:width] for search in searches]
 
 
-def _run(
-    model: LanguageModel,
-    searches: list[_Search[W]],
-    scores: Tensor,
-    reading: Reading,
-    width: int,
-) -> None:
-    """Advance all searches together, one token a step, until every one is done."""
-    table, spelling = scores.cpu().numpy(), _Spelling(model)
-    while any(search.beams for search in searches):
-        rows: list[int] = []
-        tokens: list[int] = []
-        for search in searches:
-            _extend(spelling, search, table, width)
-            for beam in search.beams:
-                if beam.tail:
-                    continue
-                token = beam.pending[-1]
-                _commit(spelling, beam)
-                if not beam.tail:
-                    rows.append(beam.row)
-                    tokens.append(token)
-                    beam.row = len(rows) - 1
-        if rows:
-            table = model.advance(reading, rows, tokens).cpu().numpy()
+def _read_on(model: LanguageModel, reading: Reading, beams: list[_Beam[W]]) -> None:
+    """Tell the model what was written where there is a choice to come now."""
+    going_on = [beam for beam in beams if beam.writer.words]
+    asking = [beam for beam in going_on if not beam.wait]
+    if not asking:
+        return
+    runs = [() if beam.wait else beam.unread for beam in going_on]
+    table = model.advance(reading, [beam.row for beam in going_on], runs).cpu().numpy()
+    for row, beam in enumerate(going_on):
+        beam.row = row
+    for beam, values in zip(asking, table, strict=True):
+        beam.values, beam.unread = values, ()
 
 
-def _extend(
-    spelling: _Spelling, search: _Search[W], table: NDArray[np.float32], width: int
-) -> None:
+def _extend(spelling: _Spelling, search: _Search[W], width: int) -> None:
     """Keep the best continuations of a search's beams; complete answers go to ``finished``."""
-    options: list[tuple[float, _Beam[W], tuple[W, tuple[int, ...]] | None]] = []
+    options: list[tuple[float, _Beam[W], tuple[int, _Branch[W]] | None]] = []
     for beam in search.beams:
-        if beam.tail:
+        if beam.wait:
             options.append((beam.score, beam, None))
             continue
-        following = _followers(spelling, beam.writer, beam.pending)
-        values = table[beam.row, list(following)].tolist()
-        total = _log_sum(values)
-        for (token, (writer, pending)), value in zip(following.items(), values, strict=True):
-            options.append((beam.score + value - total, beam, (writer, (*pending, token))))
-    options.sort(key=lambda option: -option[0])
+        branches = _branches(spelling, beam.writer, beam.pending)
+        values = beam.values[list(branches)].tolist()
+        before = beam.score - _log_sum(values)
+        for branch, value in zip(branches.items(), values, strict=True):
+            options.append((before + value, beam, branch))
+    options.sort(key=itemgetter(0), reverse=True)
     search.beams = []
-    for score, beam, continued in options[:width]:
-        if continued is not None:
-            search.beams.append(_Beam(continued[0], beam.row, score, continued[1]))
-        elif beam.tail > 1:
-            beam.tail -= 1
+    for score, beam, chosen in options[:width]:
+        if chosen is not None:
+            search.beams.append(_continued(spelling, beam, score, *chosen))
+            continue
+        beam.wait -= 1
+        if beam.wait or beam.writer.words:
             search.beams.append(beam)
         else:
             search.finished.append(Start(beam.writer, score))
@@ -171,37 +179,36 @@ def _log_sum(values: list[float]) -> float:
     return most + math.log(sum(math.exp(value - most) for value in values))
 
 
-def _followers(
+def _branches(
     spelling: _Spelling, writer: W, pending: tuple[int, ...]
-) -> dict[int, tuple[W, tuple[int, ...]]]:
-    """Tokens that may come next, each with the writer and the pending tokens it continues."""
-    found: dict[int, tuple[W, tuple[int, ...]]] = {}
+) -> dict[int, _Branch[W]]:
+    """Tokens that may come next, each with what it begins or goes on with."""
+    found: dict[int, _Branch[W]] = {}
     size = len(pending)
     for word in writer.words:
         tokens = spelling[word]
         if tokens[:size] != pending:
             continue
         if len(tokens) > size:
-            found[tokens[size]] = (writer, pending)
+            found.setdefault(tokens[size], _Branch(writer, pending, [])).words.append(word)
         else:  # the pending tokens are a whole word that is also the beginning of a longer one
-            found = _followers(spelling, writer.after(word), ()) | found
+            found = _branches(spelling, writer.after(word), ()) | found
     return found
 
 
-def _commit(spelling: _Spelling, beam: _Beam[W]) -> None:
-    """Take the pending tokens as a word as soon as they can be nothing else.
-
-    Also look ahead: once everything that follows is forced, the answer is known.
-    """
-    size = len(beam.pending)
-    begun = [word for word in beam.writer.words if spelling[word][:size] == beam.pending]
-    if len(begun) != 1:
-        return
-    writer, tail = beam.writer.after(begun[0]), len(spelling[begun[0]]) - size
-    if tail == 0:
-        beam.writer, beam.pending = writer, ()
+def _continued(
+    spelling: _Spelling, beam: _Beam[W], score: float, token: int, branch: _Branch[W]
+) -> _Beam[W]:
+    """A beam that a token continues, and all that must follow."""
+    writer, pending, words = branch
+    pending, unread = (*pending, token), (*beam.unread, token)
+    if len(words) > 1:
+        return _Beam(writer, score, beam.row, pending=pending, unread=unread)
+    following = spelling[words[0]][len(pending) :]
+    writer = writer.after(words[0])
     while len(writer.words) == 1:
-        tail += len(spelling[writer.words[0]])
+        following += spelling[writer.words[0]]
         writer = writer.after(writer.words[0])
-    if not writer.words:
-        beam.writer, beam.tail = writer, tail
+    return _Beam(
+        writer, score, beam.row, unread=unread + following, wait=len(following)
+    )

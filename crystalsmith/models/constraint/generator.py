@@ -14,8 +14,8 @@ from crystalsmith.core.crystallography.normaliser import canonical
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.decoding import decode
-from crystalsmith.models.constraint.language_model import ConstraintLM, LanguageModel
-from crystalsmith.models.constraint.merged import merged
+from crystalsmith.models.constraint.language_model import LanguageModel
+from crystalsmith.models.constraint.merged import load_language_model
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.constraint.set_prior import SetPrior
@@ -121,7 +121,7 @@ class ConstraintGenerator:
         if url:
             model = ServedLM.connect(url, base)
         else:
-            model = merged(ConstraintLM.load(base, where, device))
+            model = load_language_model(base, where, device)
         prior = NeighbourPrior(entries) if entries else None
         return cls(
             model,

@@ -73,9 +73,9 @@ class Unfinished:
     used: int = 0
     first: int = 0
 
-    def options(self) -> list[int]:
+    def options(self) -> tuple[int, ...]:
         """Indices of the letters that may come next and leave the rest possible."""
-        return list(_options(self.number, self.counts, self.used, self.first))
+        return _options(self.number, self.counts, self.used, self.first)
 
     def with_letter(self, index: int) -> Unfinished:
         """The state after placing the element at hand on a letter."""
@@ -109,9 +109,16 @@ def _options(number: int, counts: tuple[int, ...], used: int, first: int) -> tup
 def _can_finish(number: int, counts: tuple[int, ...], used: int, first: int) -> bool:
     if not counts:
         return True
-    rest = tuple(sorted(counts[1:]))  # in which order the others are placed makes no difference
+    open_now, open_later = _open_sums(number, first), _open_sums(number, 0)
+    rest = [count for count in counts[1:] if not open_later >> count & 1]
+    if not rest and open_now >> counts[0] & 1:
+        return True  # who needs no fixed point takes none
+    most = _most_sums(number)
+    if not all(most >> count & 1 for count in counts):
+        return False
+    rest.sort()  # in which order the others are placed makes no difference
     vacant, reachable = _vacancies(number, used, 0), _vacancies(number, used, first)
-    return _can_place(number, counts[0], rest, vacant, reachable, _open_sums(number, first))
+    return _can_place(number, counts[0], tuple(rest), vacant, reachable, open_now)
 
 
 @lru_cache(maxsize=100_000)
@@ -139,6 +146,16 @@ def _open_sums(number: int, first: int) -> int:
     return sums
 
 
+@lru_cache(maxsize=230)
+def _most_sums(number: int) -> int:
+    """Totals that all letters together add up to: one bit each."""
+    letters, sums = letters_of(number), _open_sums(number, 0)
+    for size, fixed in zip(letters.multiplicities, letters.fixed, strict=True):
+        if fixed:
+            sums |= sums << size
+    return sums
+
+
 @lru_cache(maxsize=200_000)
 def _can_place(
     number: int,
@@ -156,19 +173,17 @@ def _can_place(
     Args:
         number: space group.
         count: atoms of the element at hand.
-        rest: atoms of the others.
+        rest: atoms of the others that open letters do not add up to.
         vacant: fixed points still free, counted by kind.
         reachable: those among them that the element at hand may use.
         open_now: totals that the open letters it may use add up to.
     """
-    open_later = _open_sums(number, 0)
     kinds = fixed_kinds(number)
     left = {vacant}
-    if not open_now >> count & 1:  # who needs no fixed point takes none
+    if not open_now >> count & 1:
         left = _left_over(left, kinds, count, reachable, open_now)
     for other in rest:
-        if not open_later >> other & 1:
-            left = _left_over(left, kinds, other, None, open_later)
+        left = _left_over(left, kinds, other, None, _open_sums(number, 0))
     return bool(left)
 
 
