@@ -164,14 +164,17 @@ class ConstraintGenerator:
         """`propose` for many compositions at once, which is faster."""
         for composition in compositions:
             checked_amounts(composition)
-        results: list[list[RankedTemplate]] = []
-        for begin in range(0, len(compositions), _BATCH):
-            part = list(compositions[begin : begin + _BATCH])
-            spoken = self._ask_model(part, wanted[begin : begin + _BATCH], allow, atoms)
-            learned = self._with_network(spoken, part, wanted[begin : begin + _BATCH])
-            for composition, by_model in zip(part, learned, strict=True):
-                votes = self.prior.propose(composition) if self.prior else Votes({}, 0.0)
-                results.append(self._mixed(by_model, votes, allow, atoms)[:count])
+        results: list[list[RankedTemplate]] = [[] for _ in compositions]
+        # answers of like length are found in like time
+        order = sorted(range(len(compositions)), key=lambda i: len(compositions[i]))
+        for begin in range(0, len(order), _BATCH):
+            chosen = order[begin : begin + _BATCH]
+            part, told = [compositions[i] for i in chosen], [wanted[i] for i in chosen]
+            spoken = self._ask_model(part, told, allow, atoms)
+            learned = self._with_network(spoken, part, told)
+            for i, by_model in zip(chosen, learned, strict=True):
+                votes = self.prior.propose(compositions[i]) if self.prior else Votes({}, 0.0)
+                results[i] = self._mixed(by_model, votes, allow, atoms)[:count]
         return results
 
     def propose_from_elements(

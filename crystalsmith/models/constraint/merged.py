@@ -34,6 +34,7 @@ _TOKENIZER_FILE, _TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 _ADAPTER_FILE, _ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _TASKS = (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
 _MOST_BYTES = 100_000_000
+_SPARE = 128  # tokens that room is made for in advance
 _ADAPTED = {"q_proj", "k_proj", "v_proj"}
 _OTHER_LORAS = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save")
 
@@ -236,10 +237,13 @@ def _step(
     reading: MergedReading, rows: NDArray[np.int64], runs: Sequence[Sequence[int]]
 ) -> _Step:
     """Let the chosen sequences go on by their runs of tokens; the reading is changed."""
+    reading.owners, reading.lengths = reading.owners[rows], reading.lengths[rows]
+    reading.seen = reading.seen[rows]
+    _forget(reading)
     sizes = np.fromiter(map(len, runs), np.int64, len(runs))
     ends = sizes.cumsum()
     places = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)  # within the runs
-    parents = np.repeat(rows, sizes)
+    parents = np.repeat(np.arange(len(sizes)), sizes)
     owners = reading.owners[parents]
     counts = np.bincount(owners, minlength=len(reading.filled))
     ranks = _ranks(owners, counts)
@@ -263,8 +267,7 @@ def _step(
         mask=torch.from_numpy(mask).view(len(counts), 1, -1, used),
         last=torch.from_numpy(ends[sizes > 0] - 1),
     )
-    reading.owners, reading.lengths = reading.owners[rows], reading.lengths[rows] + sizes
-    reading.seen = reading.seen[rows]
+    reading.lengths = reading.lengths + sizes
     reading.seen[sizes > 0, :used] = seen[ends[sizes > 0] - 1]
     return step
 
@@ -281,10 +284,26 @@ def _make_room(reading: MergedReading, needed: int) -> None:
     """Let so many tokens of every text be kept."""
     room = reading.kept.shape[3]
     if needed > room:
-        more = max(2 * room, needed) - room
-        reading.kept = functional.pad(reading.kept, (0, 0, 0, 0, 0, more))
+        more = needed + _SPARE - room
+        shape = (*reading.kept.shape[:3], room + more, *reading.kept.shape[4:])
+        kept = reading.kept.new_zeros(shape)
+        kept[:, :, :, :room] = reading.kept
         hidden = np.full((len(reading.seen), more), -np.inf, np.float32)
-        reading.seen = np.concatenate((reading.seen, hidden), axis=1)
+        reading.kept, reading.seen = kept, np.concatenate((reading.seen, hidden), axis=1)
+
+
+def _forget(reading: MergedReading) -> None:
+    """Drop texts and tokens that no sequence has any more, when they are most of what is kept."""
+    texts, owners = np.unique(reading.owners, return_inverse=True)
+    alive = np.zeros((len(texts), reading.seen.shape[1]), bool)
+    np.logical_or.at(alive, owners, reading.seen == 0)
+    filled = alive.sum(1)
+    if 2 * len(texts) * filled.max() > len(reading.filled) * reading.filled.max():
+        return
+    order = (~alive).argsort(1, kind="stable")[:, : filled.max()]  # what is alive comes first
+    reading.kept = reading.kept[:, :, torch.from_numpy(texts)[:, None], torch.from_numpy(order)]
+    reading.seen = np.take_along_axis(reading.seen, order[owners], 1)
+    reading.owners, reading.filled = owners, filled
 
 
 def _attend(query: Tensor, kept: Tensor, slots: Tensor, mask: Tensor) -> Tensor:
