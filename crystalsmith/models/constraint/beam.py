@@ -7,8 +7,7 @@ choice to come: what must follow has probability one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from operator import itemgetter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Start(NamedTuple, Generic[W]):
     score: float
 
 
-@dataclass
+@dataclass(slots=True)
 class _Beam(Generic[W]):
     """One hypothesis.
 
@@ -53,7 +52,7 @@ class _Beam(Generic[W]):
         writer: what is written, words that must follow included.
         score: log-probability.
         row: where the model stands with it.
-        values: log-probabilities of the next token; of no use while it waits.
+        values: log-probabilities of the next token; None while it waits.
         pending: tokens of a word that could still be another one.
         unread: tokens that the model has not been told.
         wait: tokens that had to follow and are still to be passed.
@@ -68,30 +67,42 @@ class _Beam(Generic[W]):
     wait: int = 0
 
 
+class _Branches(NamedTuple):
+    """What may come next, token by token.
+
+    Attributes:
+        tokens: each once.
+        words: those that begin with the pending tokens and the token, of each.
+    """
+
+    tokens: list[int]
+    words: list[tuple[str, ...]]
+
+
 class _Spelling(dict[str, tuple[int, ...]]):
     """Tokens of words, each looked up once."""
 
     def __init__(self, model: LanguageModel) -> None:
         super().__init__()
         self._model = model
+        self._branches: dict[tuple[tuple[str, ...], tuple[int, ...]], _Branches] = {}
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         self[word] = self._model.tokens_of(word)
         return self[word]
 
-
-class _Branch(NamedTuple, Generic[W]):
-    """Words that begin with the same tokens.
-
-    Attributes:
-        writer: what they continue.
-        pending: the tokens, without the last.
-        words: one at least.
-    """
-
-    writer: W
-    pending: tuple[int, ...]
-    words: list[str]
+    def branches(self, words: tuple[str, ...], pending: tuple[int, ...]) -> _Branches:
+        """How those of some words go on that begin with the pending tokens."""
+        known = self._branches.get((words, pending))
+        if known is None:
+            size, found = len(pending), dict[int, tuple[str, ...]]()
+            for word in words:
+                tokens = self[word]
+                if len(tokens) > size and tokens[:size] == pending:
+                    found[tokens[size]] = (*found.get(tokens[size], ()), word)
+            known = _Branches(list(found), list(found.values()))
+            self._branches[words, pending] = known
+        return known
 
 
 @dataclass
@@ -147,27 +158,37 @@ def _read_on(model: LanguageModel, reading: Reading, beams: list[_Beam[W]]) -> N
 
 def _extend(spelling: _Spelling, search: _Search[W], width: int) -> None:
     """Keep the best continuations of a search's beams; complete answers go to ``finished``."""
-    options: list[tuple[float, _Beam[W], tuple[int, _Branch[W]] | None]] = []
+    scores: list[float] = []
+    beams: list[_Beam[W]] = []  # that each score belongs to
+    tokens: list[int] = []  # and how it goes on: by a token that begins some words
+    words: list[tuple[str, ...]] = []
     for beam in search.beams:
-        if beam.wait:
-            options.append((beam.score, beam, None))
+        if beam.values is None:
+            beam.wait -= 1
+            scores.append(beam.score)
+            beams.append(beam)
+            tokens.append(-1)
+            words.append(())
             continue
-        branches = _branches(spelling, beam.writer, beam.pending)
-        values = beam.values[list(branches)].tolist()
+        first = len(tokens)
+        for way in _ways(spelling, beam):
+            branches = spelling.branches(tuple(way.writer.words), way.pending)
+            tokens += branches.tokens
+            words += branches.words
+            beams += [way] * len(branches.tokens)
+        values = beam.values[tokens[first:]].tolist()
         before = beam.score - _log_sum(values)
-        for branch, value in zip(branches.items(), values, strict=True):
-            options.append((before + value, beam, branch))
-    options.sort(key=itemgetter(0), reverse=True)
+        scores += [before + value for value in values]
+    best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:width]
     search.beams = []
-    for score, beam, chosen in options[:width]:
-        if chosen is not None:
-            search.beams.append(_continued(spelling, beam, score, *chosen))
-            continue
-        beam.wait -= 1
+    for i in best:
+        beam = beams[i]
+        if words[i]:
+            beam = _continued(spelling, beam, scores[i], tokens[i], words[i])
         if beam.wait or beam.writer.words:
             search.beams.append(beam)
         else:
-            search.finished.append(Start(beam.writer, score))
+            search.finished.append(Start(beam.writer, beam.score))
     if len(search.finished) >= width:
         worst = sorted(answer.score for answer in search.finished)[-width]
         search.beams = [beam for beam in search.beams if beam.score > worst]
@@ -179,36 +200,26 @@ def _log_sum(values: list[float]) -> float:
     return most + math.log(sum(math.exp(value - most) for value in values))
 
 
-def _branches(
-    spelling: _Spelling, writer: W, pending: tuple[int, ...]
-) -> dict[int, _Branch[W]]:
-    """Tokens that may come next, each with what it begins or goes on with."""
-    found: dict[int, _Branch[W]] = {}
-    size = len(pending)
-    for word in writer.words:
-        tokens = spelling[word]
-        if tokens[:size] != pending:
-            continue
-        if len(tokens) > size:
-            found.setdefault(tokens[size], _Branch(writer, pending, [])).words.append(word)
-        else:  # the pending tokens are a whole word that is also the beginning of a longer one
-            found = _branches(spelling, writer.after(word), ()) | found
-    return found
+def _ways(spelling: _Spelling, beam: _Beam[W]) -> list[_Beam[W]]:
+    """How a beam can be read: its pending tokens may be a word, and the beginning of another."""
+    if not beam.pending:
+        return [beam]
+    whole = [word for word in beam.writer.words if spelling[word] == beam.pending]
+    ended = [replace(beam, writer=beam.writer.after(word), pending=()) for word in whole]
+    return [*ended, beam]
 
 
 def _continued(
-    spelling: _Spelling, beam: _Beam[W], score: float, token: int, branch: _Branch[W]
+    spelling: _Spelling, beam: _Beam[W], score: float, token: int, words: tuple[str, ...]
 ) -> _Beam[W]:
-    """A beam that a token continues, and all that must follow."""
-    writer, pending, words = branch
-    pending, unread = (*pending, token), (*beam.unread, token)
+    """A beam that goes on by a token, which begins some words, and by all that must follow."""
+    pending, unread = (*beam.pending, token), (*beam.unread, token)
     if len(words) > 1:
-        return _Beam(writer, score, beam.row, pending=pending, unread=unread)
+        return _Beam(beam.writer, score, beam.row, pending=pending, unread=unread)
     following = spelling[words[0]][len(pending) :]
-    writer = writer.after(words[0])
+    writer = beam.writer.after(words[0])
     while len(writer.words) == 1:
         following += spelling[writer.words[0]]
         writer = writer.after(writer.words[0])
-    return _Beam(
-        writer, score, beam.row, unread=unread + following, wait=len(following)
-    )
+    unread += following
+    return _Beam(writer, score, beam.row, unread=unread, wait=len(following))

@@ -66,18 +66,18 @@ class _Writer:
     ) -> None:
         self.question, self.number, self.units = question, number, units
         self.state, self.letters = state, letters
-        self.words: list[str] = [] if ended else self._following()
+        self.words = () if ended else self._following()
 
-    def _following(self) -> list[str]:
+    def _following(self) -> tuple[str, ...]:
         """Words that may come next."""
         if self.state is None:
-            return [units_word(units) for units in self.units]
+            return tuple(units_word(units) for units in self.units)
         if self.letters and self.state.counts[0] > 0:
             names = letters_of(self.number).names
-            return [names[index] for index in self.state.options()]
+            return tuple(names[index] for index in self.state.options())
         if len(self.letters) < len(self.question.elements):
-            return [self.question.elements[len(self.letters)]]
-        return [END]
+            return (self.question.elements[len(self.letters)],)
+        return (END,)
 
     def after(self, word: str) -> _Writer:
         """The writer once a word is written."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from crystalsmith.core.crystallography.normaliser import canonical
+from crystalsmith.core.crystallography.normaliser import canonical_letters
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.decoding import decode
@@ -123,12 +123,9 @@ class ConstraintGenerator:
         else:
             model = load_language_model(base, where, device)
         prior = NeighbourPrior(entries) if entries else None
-        return cls(
-            model,
-            prior,
-            TemplateModel.load(network, device),
-            weight=float(config.get("model_weight", 0.5)),
-        )
+        known = TemplateModel.load(network, device)
+        gc.freeze()  # what is loaded stays; looking through it again took a tenth of the time
+        return cls(model, prior, known, weight=float(config.get("model_weight", 0.5)))
 
     def propose(
         self,
@@ -224,9 +221,10 @@ class ConstraintGenerator:
         for question, templates in zip(questions, answers, strict=True):
             table: dict[SymmetryTemplate, float] = defaultdict(float)
             for answer in templates:
-                letters = dict(zip(question.elements, answer.letters, strict=True))
-                raw = SymmetryTemplate.from_letters(answer.number, letters)
-                table[canonical(raw)[0]] += float(np.exp(answer.log_probability))
+                letters = canonical_letters(answer.number, answer.letters)
+                named = dict(zip(question.elements, letters, strict=True))
+                template = SymmetryTemplate.from_letters(answer.number, named)
+                table[template] += math.exp(answer.log_probability)
             tables.append(dict(table))
         return tables
 

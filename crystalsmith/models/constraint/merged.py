@@ -309,7 +309,7 @@ def _forget(reading: MergedReading) -> None:
 def _attend(query: Tensor, kept: Tensor, slots: Tensor, mask: Tensor) -> Tensor:
     """What tokens find in their sequences, ``(tokens, heads * head width)``."""
     texts, _, most, used = mask.shape
-    padded = query.new_zeros(texts * most, *query.shape[1:])
+    padded = query.new_empty(texts * most, *query.shape[1:])
     padded[slots] = query
     keys, values = kept[:, :, :used].transpose(2, 3)
     queries = padded.view(texts, most, *query.shape[1:]).transpose(1, 2)

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.prompts.constraint import MAX_AMOUNT, MAX_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 MAX_CELL_ATOMS = 400  # conventional cell; larger ones are beyond what the generators were shown
 MAX_COUNT = max(MAX_CELL_ATOMS, MAX_AMOUNT)  # atoms of one element in a cell
@@ -178,13 +182,15 @@ def _can_place(
         reachable: those among them that the element at hand may use.
         open_now: totals that the open letters it may use add up to.
     """
-    kinds = fixed_kinds(number)
+    kinds, open_later = fixed_kinds(number), _open_sums(number, 0)
     left = {vacant}
     if not open_now >> count & 1:
+        if not rest:
+            return bool(_fillings(kinds, reachable, count, open_now))
         left = _left_over(left, kinds, count, reachable, open_now)
-    for other in rest:
-        left = _left_over(left, kinds, other, None, _open_sums(number, 0))
-    return bool(left)
+    for other in rest[:-1]:
+        left = _left_over(left, kinds, other, None, open_later)
+    return any(_fillings(kinds, free, rest[-1], open_later) for free in left)
 
 
 def _left_over(
@@ -248,8 +254,23 @@ def fitting_units(
 @lru_cache(maxsize=50_000)
 def _allowed_units(number: int, amounts: tuple[int, ...]) -> tuple[int, ...]:
     most = max(1, min(MAX_UNITS, MAX_CELL_ATOMS // sum(amounts)))
+    counts = np.outer(np.arange(1, most + 1), sorted(set(amounts)))
+    sure, possible = (sums[counts].all(1).tolist() for sums in _sums_as_arrays(number))
     return tuple(
         units
         for units in range(1, most + 1)
-        if Unfinished(number, tuple(units * amount for amount in amounts)).can_finish()
+        if possible[units - 1]
+        and (
+            sure[units - 1]
+            or Unfinished(number, tuple(units * amount for amount in amounts)).can_finish()
+        )
     )
+
+
+@lru_cache(maxsize=230)
+def _sums_as_arrays(number: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether open letters, and all letters, add up to each total up to `MAX_COUNT`."""
+    totals = range(MAX_COUNT + 1)
+    both = (_open_sums(number, 0), _most_sums(number))
+    opened, most = (np.array([sums >> total & 1 for total in totals], bool) for sums in both)
+    return opened, most
