@@ -78,7 +78,6 @@ def renamed(template: SymmetryTemplate, operation: NormaliserOperation) -> Symme
     return SymmetryTemplate(template.number, orbits)
 
 
-@lru_cache(maxsize=20_000)
 def canonical(
     template: SymmetryTemplate,
 ) -> tuple[SymmetryTemplate, tuple[NormaliserOperation, ...]]:
@@ -88,19 +87,32 @@ def canonical(
     whose letters are smallest for electropositive elements first. The operations (one at least,
     more when the template is symmetric under the normaliser) give equally good coordinates.
     """
-    operations = normaliser_operations(template.number)
-    ranks = [_rank(template, operation) for operation in operations]
+    letters, chosen = _canonical(template.number, tuple(template.letters.values()))
+    if letters == tuple(template.letters.values()):
+        return template, chosen
+    return renamed(template, chosen[0]), chosen
+
+
+def canonical_letters(number: int, letters: tuple[str, ...]) -> tuple[str, ...]:
+    """Letters of each element, electropositive elements first, as `canonical` names them."""
+    return _canonical(number, letters)[0]
+
+
+@lru_cache(maxsize=20_000)
+def _canonical(
+    number: int, letters: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[NormaliserOperation, ...]]:
+    """What letters are called in the canonical description, and the operations that lead to it."""
+    operations = normaliser_operations(number)
+    ranks = [_rank(letters, operation) for operation in operations]
     best = min(ranks)
     chosen = [op for op, rank in zip(operations, ranks, strict=True) if rank == best]
-    return renamed(template, chosen[0]), tuple(chosen)
+    return best[1], tuple(chosen)
 
 
 def _rank(
-    template: SymmetryTemplate, operation: NormaliserOperation
+    letters: tuple[str, ...], operation: NormaliserOperation
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What the renamed template is sorted by: its pattern, then its letters element by element."""
-    letters = tuple(
-        "".join(sorted(operation.letters[letter] for letter in row))
-        for row in template.letters.values()
-    )
-    return tuple(sorted(letters)), letters
+    """What renamed letters are sorted by: their pattern, then element by element."""
+    new = tuple("".join(sorted(operation.letters[letter] for letter in row)) for row in letters)
+    return tuple(sorted(new)), new

@@ -7,7 +7,7 @@ choice to come: what must follow has probability one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Writer(Protocol):
     """An answer that is being written."""
 
     @property
-    def words(self) -> list[str]:
+    def words(self) -> Sequence[str]:
         """Words that may come next; none once the answer is complete.
 
         The last word of an answer is always the same one, so that it shows where it ends.
@@ -44,24 +44,39 @@ class Start(NamedTuple, Generic[W]):
     score: float
 
 
-@dataclass
+@dataclass(slots=True)
 class _Beam(Generic[W]):
     """One hypothesis.
 
     Attributes:
-        writer: what is written.
-        row: where the model stands with it.
+        writer: what is written, words that must follow included.
         score: log-probability.
-        pending: tokens of a word not yet complete.
-        tail: tokens still to come when there is no choice any more; the model is not asked for
-            them, and the writer is already at the end. 0 while there is a choice.
+        row: where the model stands with it.
+        values: log-probabilities of the next token; None while it waits.
+        pending: tokens of a word that could still be another one.
+        unread: tokens that the model has not been told.
+        wait: tokens that had to follow and are still to be passed.
     """
 
     writer: W
-    row: int
     score: float
+    row: int
+    values: NDArray[np.float32] | None = None
     pending: tuple[int, ...] = ()
-    tail: int = 0
+    unread: tuple[int, ...] = ()
+    wait: int = 0
+
+
+class _Branches(NamedTuple):
+    """What may come next, token by token.
+
+    Attributes:
+        tokens: each once.
+        words: those that begin with the pending tokens and the token, of each.
+    """
+
+    tokens: list[int]
+    words: list[tuple[str, ...]]
 
 
 class _Spelling(dict[str, tuple[int, ...]]):
@@ -70,10 +85,24 @@ class _Spelling(dict[str, tuple[int, ...]]):
     def __init__(self, model: LanguageModel) -> None:
         super().__init__()
         self._model = model
+        self._branches: dict[tuple[tuple[str, ...], tuple[int, ...]], _Branches] = {}
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         self[word] = self._model.tokens_of(word)
         return self[word]
+
+    def branches(self, words: tuple[str, ...], pending: tuple[int, ...]) -> _Branches:
+        """How those of some words go on that begin with the pending tokens."""
+        known = self._branches.get((words, pending))
+        if known is None:
+            size, found = len(pending), dict[int, tuple[str, ...]]()
+            for word in words:
+                tokens = self[word]
+                if len(tokens) > size and tokens[:size] == pending:
+                    found[tokens[size]] = (*found.get(tokens[size], ()), word)
+            known = _Branches(list(found), list(found.values()))
+            self._branches[words, pending] = known
+        return known
 
 
 @dataclass
@@ -100,66 +129,66 @@ def beam_search(
         reading: where the model stands with them.
         width: beams per question and answers at most.
     """
-    searches, row = [], 0
+    searches, row, table = [], 0, scores.cpu().numpy()
     for own in starts:
-        beams = [_Beam(s.writer, row + place, s.score) for place, s in enumerate(own)]
+        beams = [_Beam(s.writer, s.score, i, table[i]) for i, s in enumerate(own, start=row)]
         searches.append(_Search(beams))
         row += len(own)
-    _run(model, searches, scores, reading, width)
+    spelling = _Spelling(model)
+    while any(search.beams for search in searches):
+        for search in searches:
+            _extend(spelling, search, width)
+        _read_on(model, reading, [beam for search in searches for beam in search.beams])
     return [sorted(search.finished, key=lambda s: -s.score)[:width] for search in searches]
 
 
-def _run(
-    model: LanguageModel,
-    searches: list[_Search[W]],
-    scores: Tensor,
-    reading: Reading,
-    width: int,
-) -> None:
-    """Advance all searches together, one token a step, until every one is done."""
-    table, spelling = scores.cpu().numpy(), _Spelling(model)
-    while any(search.beams for search in searches):
-        rows: list[int] = []
-        tokens: list[int] = []
-        for search in searches:
-            _extend(spelling, search, table, width)
-            for beam in search.beams:
-                if beam.tail:
-                    continue
-                token = beam.pending[-1]
-                _commit(spelling, beam)
-                if not beam.tail:
-                    rows.append(beam.row)
-                    tokens.append(token)
-                    beam.row = len(rows) - 1
-        if rows:
-            table = model.advance(reading, rows, tokens).cpu().numpy()
+def _read_on(model: LanguageModel, reading: Reading, beams: list[_Beam[W]]) -> None:
+    """Tell the model what was written where there is a choice to come now."""
+    going_on = [beam for beam in beams if beam.writer.words]
+    asking = [beam for beam in going_on if not beam.wait]
+    if not asking:
+        return
+    runs = [() if beam.wait else beam.unread for beam in going_on]
+    table = model.advance(reading, [beam.row for beam in going_on], runs).cpu().numpy()
+    for row, beam in enumerate(going_on):
+        beam.row = row
+    for beam, values in zip(asking, table, strict=True):
+        beam.values, beam.unread = values, ()
 
 
-def _extend(
-    spelling: _Spelling, search: _Search[W], table: NDArray[np.float32], width: int
-) -> None:
+def _extend(spelling: _Spelling, search: _Search[W], width: int) -> None:
     """Keep the best continuations of a search's beams; complete answers go to ``finished``."""
-    options: list[tuple[float, _Beam[W], tuple[W, tuple[int, ...]] | None]] = []
+    scores: list[float] = []
+    beams: list[_Beam[W]] = []  # that each score belongs to
+    tokens: list[int] = []  # and how it goes on: by a token that begins some words
+    words: list[tuple[str, ...]] = []
     for beam in search.beams:
-        if beam.tail:
-            options.append((beam.score, beam, None))
+        if beam.values is None:
+            beam.wait -= 1
+            scores.append(beam.score)
+            beams.append(beam)
+            tokens.append(-1)
+            words.append(())
             continue
-        following = _followers(spelling, beam.writer, beam.pending)
-        values = table[beam.row, list(following)].tolist()
-        total = _log_sum(values)
-        for (token, (writer, pending)), value in zip(following.items(), values, strict=True):
-            options.append((beam.score + value - total, beam, (writer, (*pending, token))))
-    options.sort(key=lambda option: -option[0])
+        first = len(tokens)
+        for way in _ways(spelling, beam):
+            branches = spelling.branches(tuple(way.writer.words), way.pending)
+            tokens += branches.tokens
+            words += branches.words
+            beams += [way] * len(branches.tokens)
+        values = beam.values[tokens[first:]].tolist()
+        before = beam.score - _log_sum(values)
+        scores += [before + value for value in values]
+    best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:width]
     search.beams = []
-    for score, beam, continued in options[:width]:
-        if continued is not None:
-            search.beams.append(_Beam(continued[0], beam.row, score, continued[1]))
-        elif beam.tail > 1:
-            beam.tail -= 1
+    for i in best:
+        beam = beams[i]
+        if words[i]:
+            beam = _continued(spelling, beam, scores[i], tokens[i], words[i])
+        if beam.wait or beam.writer.words:
             search.beams.append(beam)
         else:
-            search.finished.append(Start(beam.writer, score))
+            search.finished.append(Start(beam.writer, beam.score))
     if len(search.finished) >= width:
         worst = sorted(answer.score for answer in search.finished)[-width]
         search.beams = [beam for beam in search.beams if beam.score > worst]
@@ -171,37 +200,26 @@ def _log_sum(values: list[float]) -> float:
     return most + math.log(sum(math.exp(value - most) for value in values))
 
 
-def _followers(
-    spelling: _Spelling, writer: W, pending: tuple[int, ...]
-) -> dict[int, tuple[W, tuple[int, ...]]]:
-    """Tokens that may come next, each with the writer and the pending tokens it continues."""
-    found: dict[int, tuple[W, tuple[int, ...]]] = {}
-    size = len(pending)
-    for word in writer.words:
-        tokens = spelling[word]
-        if tokens[:size] != pending:
-            continue
-        if len(tokens) > size:
-            found[tokens[size]] = (writer, pending)
-        else:  # the pending tokens are a whole word that is also the beginning of a longer one
-            found = _followers(spelling, writer.after(word), ()) | found
-    return found
+def _ways(spelling: _Spelling, beam: _Beam[W]) -> list[_Beam[W]]:
+    """How a beam can be read: its pending tokens may be a word, and the beginning of another."""
+    if not beam.pending:
+        return [beam]
+    whole = [word for word in beam.writer.words if spelling[word] == beam.pending]
+    ended = [replace(beam, writer=beam.writer.after(word), pending=()) for word in whole]
+    return [*ended, beam]
 
 
-def _commit(spelling: _Spelling, beam: _Beam[W]) -> None:
-    """Take the pending tokens as a word as soon as they can be nothing else.
-
-    Also look ahead: once everything that follows is forced, the answer is known.
-    """
-    size = len(beam.pending)
-    begun = [word for word in beam.writer.words if spelling[word][:size] == beam.pending]
-    if len(begun) != 1:
-        return
-    writer, tail = beam.writer.after(begun[0]), len(spelling[begun[0]]) - size
-    if tail == 0:
-        beam.writer, beam.pending = writer, ()
+def _continued(
+    spelling: _Spelling, beam: _Beam[W], score: float, token: int, words: tuple[str, ...]
+) -> _Beam[W]:
+    """A beam that goes on by a token, which begins some words, and by all that must follow."""
+    pending, unread = (*beam.pending, token), (*beam.unread, token)
+    if len(words) > 1:
+        return _Beam(beam.writer, score, beam.row, pending=pending, unread=unread)
+    following = spelling[words[0]][len(pending) :]
+    writer = beam.writer.after(words[0])
     while len(writer.words) == 1:
-        tail += len(spelling[writer.words[0]])
+        following += spelling[writer.words[0]]
         writer = writer.after(writer.words[0])
-    if not writer.words:
-        beam.writer, beam.tail = writer, tail
+    unread += following
+    return _Beam(writer, score, beam.row, unread=unread, wait=len(following))

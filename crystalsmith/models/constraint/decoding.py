@@ -6,8 +6,6 @@ probabilities are renormalised over them. Words may be any number of tokens of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -42,51 +40,60 @@ class DecodedTemplate(NamedTuple):
     log_probability: float
 
 
-@dataclass(frozen=True)
 class _Writer:
-    """Where an answer stands: what is written, and which words may follow."""
+    """Where an answer stands: what is written, and which words may follow.
 
-    question: Question
-    number: int
-    units: tuple[int, ...]  # formula units that the conventional cell may hold
-    state: Unfinished | None = None  # None until the formula units are known
-    letters: tuple[str, ...] = ()  # of every element so far, the one at hand included
-    ended: bool = False
+    Args:
+        question: what is answered.
+        number: space group.
+        units: formula units that the conventional cell may hold.
+        state: None until the formula units are known.
+        letters: of every element so far, the one at hand included.
+        ended: whether nothing follows.
+    """
 
-    @cached_property
-    def words(self) -> list[str]:
+    __slots__ = ("letters", "number", "question", "state", "units", "words")
+
+    def __init__(
+        self,
+        question: Question,
+        number: int,
+        units: tuple[int, ...],
+        state: Unfinished | None = None,
+        letters: tuple[str, ...] = (),
+        *,
+        ended: bool = False,
+    ) -> None:
+        self.question, self.number, self.units = question, number, units
+        self.state, self.letters = state, letters
+        self.words = () if ended else self._following()
+
+    def _following(self) -> tuple[str, ...]:
         """Words that may come next."""
-        amounts = self.question.amounts or ()
-        if self.ended:
-            return []
         if self.state is None:
-            return [units_word(units) for units in self.units]
-        if not self.letters:
-            return [self.question.elements[0]]
-        if self.state.counts[0] > 0:
+            return tuple(units_word(units) for units in self.units)
+        if self.letters and self.state.counts[0] > 0:
             names = letters_of(self.number).names
-            return [names[index] for index in self.state.options()]
-        if len(self.letters) < len(amounts):
-            return [self.question.elements[len(self.letters)]]
-        return [END]
+            return tuple(names[index] for index in self.state.options())
+        if len(self.letters) < len(self.question.elements):
+            return (self.question.elements[len(self.letters)],)
+        return (END,)
 
     def after(self, word: str) -> _Writer:
         """The writer once a word is written."""
-        amounts = self.question.amounts or ()
-        if self.state is None:
-            counts = tuple(int(word[1:]) * amount for amount in amounts)
-            return self._continued(Unfinished(self.number, counts), ())
-        if word == END:
-            return replace(self, ended=True)
-        if not self.letters:
-            return self._continued(self.state, ("",))
-        if self.state.counts[0] == 0:
-            return self._continued(self.state.next_element(), (*self.letters, ""))
-        index = letters_of(self.number).names.index(word)
-        letters = (*self.letters[:-1], self.letters[-1] + word)
-        return self._continued(self.state.with_letter(index), letters)
-
-    def _continued(self, state: Unfinished, letters: tuple[str, ...]) -> _Writer:
+        state, letters = self.state, self.letters
+        if state is None:
+            amounts = self.question.amounts or ()
+            state = Unfinished(self.number, tuple(int(word[1:]) * n for n in amounts))
+        elif word == END:
+            return _Writer(self.question, self.number, self.units, state, letters, ended=True)
+        elif not letters:
+            letters = ("",)
+        elif state.counts[0] == 0:
+            state, letters = state.next_element(), (*letters, "")
+        else:
+            state = state.with_letter(letters_of(self.number).names.index(word))
+            letters = (*letters[:-1], letters[-1] + word)
         return _Writer(self.question, self.number, self.units, state, letters)
 
 
@@ -188,7 +195,7 @@ def _walk(
                     prefixes.append(longer)
         if not prefixes:
             break
-        following = model.advance(reading, rows, [prefix[-1] for prefix in prefixes])
+        following = model.advance(reading, rows, [prefix[-1:] for prefix in prefixes])
         known |= dict(zip(prefixes, following, strict=True))
         order = prefixes
     return torch.stack(
@@ -199,14 +206,12 @@ def _walk(
 def _read_groups(
     model: LanguageModel, questions: Sequence[Question], groups: list[list[tuple[int, float]]]
 ) -> tuple[Tensor, Reading]:
-    """Read every question with each of its groups, up to where formula units come."""
-    texts = [join(question.words()) for question in questions]
+    """Read every question with each of its groups, up to where formula units come.
+
+    What the groups of a question share is read once.
+    """
+    _, reading = model.read(WYCKOFF_ADAPTER, [join(question.words()) for question in questions])
     owners = [index for index, ranked in enumerate(groups) for _ in ranked]
     words = [group_word(number) for ranked in groups for number, _ in ranked]
-    tokens = [(*model.tokens_of(word), *model.tokens_of(UNITS)) for word in words]
-    if any(len(row) > 2 for row in tokens):
-        pairs = zip(owners, words, strict=True)
-        return model.read(WYCKOFF_ADAPTER, [f"{texts[i]} {word} {UNITS}" for i, word in pairs])
-    _, reading = model.read(WYCKOFF_ADAPTER, texts)  # what all groups of a question share, once
-    model.advance(reading, owners, [row[0] for row in tokens])
-    return model.advance(reading, range(len(owners)), [row[1] for row in tokens]), reading
+    runs = [(*model.tokens_of(word), *model.tokens_of(UNITS)) for word in words]
+    return model.advance(reading, owners, runs), reading

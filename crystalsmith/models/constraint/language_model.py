@@ -28,10 +28,24 @@ class LanguageModel(Protocol):
         """Token ids of a word of the grammar as it stands inside a text."""
 
     def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, Any]:
-        """Log-probabilities of the next token after each text, and the reading to go on from."""
+        """Read texts with a task's adapter.
 
-    def advance(self, reading: Any, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
-        """Log-probabilities after some of the sequences are continued by one token each."""
+        Returns:
+            ``(texts, vocabulary)`` log-probabilities of the next token, and the reading to go on
+            from.
+        """
+
+    def advance(self, reading: Any, rows: Sequence[int], runs: Sequence[Sequence[int]]) -> Tensor:
+        """Continue some of the sequences; the reading is changed in place.
+
+        Args:
+            reading: what has been read.
+            rows: sequence that each new one continues; a sequence may be continued many times.
+            runs: tokens that each new sequence appends; none when it only waits.
+
+        Returns:
+            ``(sequences that do not wait, vocabulary)`` log-probabilities of the next token.
+        """
 
 
 @dataclass
@@ -93,11 +107,7 @@ class ConstraintLM:
 
     @torch.no_grad()
     def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, Reading]:
-        """Read texts with a task's adapter.
-
-        Returns:
-            ``(texts, vocabulary)`` log-probabilities of the next token, and the reading.
-        """
+        """Read texts with a task's adapter; see `LanguageModel.read`."""
         self.model.set_adapter(task)
         inputs = self.tokenizer(list(texts), padding=True, return_tensors="pt").to(self.device)
         mask = inputs["attention_mask"]
@@ -113,27 +123,28 @@ class ConstraintLM:
         return output.logits[:, -1].float().log_softmax(-1), reading
 
     @torch.no_grad()
-    def advance(self, reading: Reading, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
-        """Continue some of the sequences by one token each; the reading is changed in place.
+    def advance(
+        self, reading: Reading, rows: Sequence[int], runs: Sequence[Sequence[int]]
+    ) -> Tensor:
+        """Continue some of the sequences; see `LanguageModel.advance`.
 
-        Args:
-            reading: what has been read.
-            rows: sequence that each new one continues; a sequence may be continued many times.
-            tokens: the token that each new sequence appends.
-
-        Returns:
-            ``(rows, vocabulary)`` log-probabilities of the next token.
+        Shorter runs are padded on the left, so that the last token always comes last.
         """
         index = torch.tensor(rows, device=self.device)
         reading.cache.batch_select_indices(index)
-        ones = reading.mask.new_ones(len(rows), 1)
-        reading.mask = torch.cat([reading.mask[index], ones], dim=1)
-        reading.positions = reading.positions[index] + 1
+        longest, pad = max(map(len, runs)), self._spelling.pad
+        padded = [[pad] * (longest - len(run)) + list(run) for run in runs]
+        told = [[0] * (longest - len(run)) + [1] * len(run) for run in runs]
+        new = torch.tensor(told, device=self.device)
+        positions = reading.positions[index, None] + new.cumsum(1)
+        reading.mask = torch.cat([reading.mask[index], new], dim=1)
+        reading.positions = positions[:, -1]
         output = self.model(
-            input_ids=torch.tensor(tokens, device=self.device)[:, None],
+            input_ids=torch.tensor(padded, device=self.device),
             attention_mask=reading.mask,
-            position_ids=reading.positions[:, None],
+            position_ids=positions,
             past_key_values=reading.cache,
             use_cache=True,
+            logits_to_keep=1,
         )
-        return output.logits[:, -1].float().log_softmax(-1)
+        return output.logits[new[:, -1].bool(), -1].float().log_softmax(-1)

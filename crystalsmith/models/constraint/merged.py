@@ -1,50 +1,92 @@
 """Our own small base on a CPU, without what generality costs.
 
-The same network as transformers and PEFT run, to rounding: adapters are added to the weights, and
-what all hypotheses of a question share is read and kept once. That is several times as fast.
+The same network as transformers and PEFT run, to rounding: adapters are added to the weights as
+they are read, and what all hypotheses of a question share is read and kept once. That is many times
+as fast, and those libraries are not imported.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 
+from crystalsmith.core.errors import WeightsError
 from crystalsmith.models.constraint.language_model import (
     SPACE_GROUP_ADAPTER,
     WYCKOFF_ADAPTER,
     ConstraintLM,
+    LanguageModel,
 )
+from crystalsmith.models.runs import WEIGHTS_FILE, load_config, load_tensors, pick_device, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
-_MOST_PARAMETERS = 50_000_000  # each adapter gets a copy of the weights
+_TOKENIZER_FILE, _TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
+_ADAPTER_FILE, _ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_TASKS = (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
+_MOST_BYTES = 100_000_000
+_SPARE = 128  # tokens that room is made for in advance
+_ADAPTED = {"q_proj", "k_proj", "v_proj"}
+_OTHER_LORAS = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save")
 
 
-def merged(model: ConstraintLM) -> ConstraintLM:
-    """The same model, faster where that is possible: a small Llama on a CPU."""
-    config = model.model.config
-    plain = (
-        config.model_type == "llama"
-        and model.device.type == "cpu"
-        and config.num_key_value_heads == config.num_attention_heads
-        and not (config.attention_bias or config.mlp_bias)
-        and model.model.num_parameters() <= _MOST_PARAMETERS
+def load_language_model(
+    base: Path | str, adapters: Path, device: str | torch.device = "auto"
+) -> LanguageModel:
+    """A base (a folder or a hub name) with the adapters in ``adapters/<task>``.
+
+    Raises:
+        WeightsError: something is missing or damaged.
+    """
+    where = pick_device(device) if isinstance(device, str) else device
+    if where.type == "cpu" and _is_plain(Path(base), adapters):
+        return MergedLM(Path(base), adapters)
+    return ConstraintLM.load(base, adapters, where)
+
+
+def _is_plain(base: Path, adapters: Path) -> bool:
+    """Whether the files are there and describe what `MergedLM` can run."""
+    try:
+        config, words = load_config(base), read_json(base / _TOKENIZER_CONFIG)
+        loras = [read_json(adapters / task / _ADAPTER_CONFIG) for task in _TASKS]
+        size = (base / WEIGHTS_FILE).stat().st_size
+    except (WeightsError, OSError):
+        return False
+    return (
+        size <= _MOST_BYTES
+        and config.get("model_type") == "llama"
+        and config.get("hidden_act") == "silu"
+        and config.get("rope_parameters", {}).get("rope_type") == "default"
+        and config.get("num_key_value_heads") == config.get("num_attention_heads")
+        and not (config.get("attention_bias") or config.get("mlp_bias"))
+        and words.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast")
+        and all(lora.get("peft_type") == "LORA" for lora in loras)
+        and all(_ADAPTED.issuperset(lora.get("target_modules", ())) for lora in loras)
+        and not any(lora.get(name) for lora in loras for name in _OTHER_LORAS)
     )
-    return MergedLM(model) if plain else model
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """Weights of one layer, those that are applied together in one matrix."""
+    """Weights of one layer, those that are applied together in one matrix.
+
+    Attributes:
+        before, qkv, out: of the attention; rows of queries and keys are ordered so that the pairs
+            which the position turns stand side by side.
+        between, gate_up, down: of the multilayer perceptron.
+    """
 
     before: Tensor
-    qkv: Tensor
+    qkv: dict[str, Tensor]
     out: Tensor
     between: Tensor
     gate_up: Tensor
@@ -53,162 +95,274 @@ class _Layer:
 
 @dataclass
 class MergedReading:
-    """Sequences being read; what several of them begin with is kept once.
+    """Texts being read, and the sequences that continue them.
 
     Attributes:
         task: whose adapter reads.
-        kept: keys and values of all tokens, ``(layers, 2, room, heads, head width)``.
-        filled: how many of them there are.
-        paths: tokens of each row as indices into ``kept``, ``(rows, tokens)``.
-        hidden: minus infinity where a row is padded, else 0, ``(rows, tokens)``.
-        positions: of the last token of each row.
+        kept: keys and values of all tokens read, ``(layers, 2, texts, room, heads, head width)``.
+        filled: tokens of each text and its sequences, ``(texts,)``.
+        owners: text of each sequence, ``(rows,)``.
+        seen: 0 for the tokens of a sequence, minus infinity for the others, ``(rows, room)``.
+        lengths: of each sequence in tokens, ``(rows,)``.
     """
 
     task: str
     kept: Tensor
-    filled: int
-    paths: Tensor
-    hidden: Tensor
-    positions: Tensor
+    filled: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    seen: NDArray[np.float32]
+    lengths: NDArray[np.int64]
 
 
-class MergedLM(ConstraintLM):
-    """A small Llama with each adapter added to a copy of its weights.
+@dataclass(frozen=True)
+class _Step:
+    """New tokens of some sequences.
 
-    Args:
-        model: what it is made from.
+    Attributes:
+        tokens: ``(tokens,)`` in the vocabulary.
+        positions: ``(tokens,)`` in their sequences.
+        owners: ``(tokens,)`` texts they belong to.
+        columns: ``(tokens,)`` where their keys and values are kept.
+        slots: ``(tokens,)`` places in the attention's padded batch, text by text.
+        mask: of that batch, ``(texts, 1, most tokens of a text, room in use)``.
+        last: ``(continued sequences,)`` the last new token of each.
     """
 
-    def __init__(self, model: ConstraintLM) -> None:
-        super().__init__(model.model, model.tokenizer)
-        base = model.model.get_base_model()
-        self._heads = int(base.config.num_attention_heads)
-        self._epsilon = float(base.config.rms_norm_eps)
-        self._rotary = base.model.rotary_emb
-        self._embedding = base.get_input_embeddings().weight.detach()
-        self._norm = base.model.norm.weight.detach()
-        self._head = base.get_output_embeddings().weight.detach()
-        self._layers = {
-            task: [_layer(part, task) for part in base.model.layers]
-            for task in (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
-        }
+    tokens: Tensor
+    positions: Tensor
+    owners: Tensor
+    columns: Tensor
+    slots: Tensor
+    mask: Tensor
+    last: Tensor
 
-    @torch.no_grad()
-    def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, Any]:
-        """Read texts with a task's adapter; see `ConstraintLM.read`."""
-        inputs = self.tokenizer(list(texts), padding=True, return_tensors="pt")
-        tokens, mask = inputs["input_ids"], inputs["attention_mask"].bool()
-        positions = (mask.long().cumsum(1) - 1).clamp_min(0)
-        length = tokens.shape[1]
-        causal = torch.ones(length, length, dtype=torch.bool).tril()
-        seen = (causal & mask[:, None, :]) | torch.eye(length, dtype=torch.bool)
-        rotation = self._rotation(positions)
-        state = self._embedding[tokens]
-        kept = []
-        for layer in self._layers[task]:
-            query, key, value = self._project(layer, state, rotation)
-            kept.append(torch.stack((key.flatten(0, 1), value.flatten(0, 1))))
-            query, key, value = (part.transpose(1, 2) for part in (query, key, value))
-            found = functional.scaled_dot_product_attention(query, key, value, seen[:, None])
-            state = self._finish(layer, state, found.transpose(1, 2))
-        paths = torch.arange(tokens.numel()).view(tokens.shape)
-        hidden = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf)
+
+class MergedLM:
+    """A small Llama with each adapter added to a copy of its attention's weights.
+
+    Args:
+        base: folder of the base in Hugging Face layout.
+        adapters: has a folder in PEFT's layout for each task.
+
+    Raises:
+        WeightsError: files are missing or damaged.
+    """
+
+    def __init__(self, base: Path, adapters: Path) -> None:
+        config = load_config(base)
+        self._tokenizer = _load_tokenizer(base / _TOKENIZER_FILE)
+        self._spelled: dict[str, tuple[int, ...]] = {}
+        try:
+            weights = _Weights(base, adapters)
+            self._heads = int(config["num_attention_heads"])
+            self._epsilon = float(config["rms_norm_eps"])
+            self._embedding = weights["model.embed_tokens"]
+            self._norm = weights["model.norm"]
+            tied = config["tie_word_embeddings"]
+            self._head = self._embedding if tied else weights["lm_head"]
+            layers = range(int(config["num_hidden_layers"]))
+            self._layers = [weights.layer(f"model.layers.{i}", self._heads) for i in layers]
+            width = self._layers[0].out.shape[1] // self._heads
+            theta = float(config["rope_parameters"]["rope_theta"])
+            self._turns = theta ** -(torch.arange(0, width, 2) / width)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise WeightsError(
+                f"the constraint generator in {adapters} cannot be loaded ({error!r});"
+                " reinstall crystalsmith or train it again"
+            ) from None
+
+    def tokens_of(self, word: str) -> tuple[int, ...]:
+        """Token ids of a word of the grammar as it stands inside a text."""
+        if word not in self._spelled:
+            ids = self._tokenizer.encode(f" {word}", add_special_tokens=False).ids
+            self._spelled[word] = tuple(ids)
+        return self._spelled[word]
+
+    def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, MergedReading]:
+        """Read texts with a task's adapter; see `LanguageModel.read`."""
+        count = len(texts)
+        shape = (len(self._layers), 2, count, 0, self._heads, 2 * len(self._turns))
         reading = MergedReading(
-            task, torch.stack(kept), tokens.numel(), paths, hidden, positions[:, -1]
+            task,
+            kept=torch.zeros(shape),
+            filled=np.zeros(count, np.int64),
+            owners=np.arange(count),
+            seen=np.zeros((count, 0), np.float32),
+            lengths=np.zeros(count, np.int64),
         )
-        return self._scores(state[:, -1]), reading
+        runs = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        return self.advance(reading, range(count), runs), reading
 
-    @torch.no_grad()
-    def advance(self, reading: Any, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
-        """Continue some of the sequences by one token each; see `ConstraintLM.advance`."""
-        new = _step(reading, torch.tensor(rows))
-        rotation = self._rotation(reading.positions[:, None])
-        state = self._embedding[torch.tensor(tokens)][:, None]
-        for layer, kept in zip(self._layers[reading.task], reading.kept, strict=True):
-            query, key, value = self._project(layer, state, rotation)
-            kept[0, new], kept[1, new] = key[:, 0], value[:, 0]
-            found = _attend(reading, kept, query[:, 0])
-            state = self._finish(layer, state, found[:, None])
-        return self._scores(state[:, 0])
-
-    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        cos, sin = self._rotary(self._embedding, positions)
-        return cos[:, :, None], sin[:, :, None]
+    @torch.inference_mode()
+    def advance(self, reading: Any, rows: Sequence[int], runs: Sequence[Sequence[int]]) -> Tensor:
+        """Continue some of the sequences; see `LanguageModel.advance`."""
+        step = _step(reading, np.asarray(rows), runs)
+        state = self._embedding[step.tokens]
+        angles = (step.positions[:, None] * self._turns)[:, None, None]
+        rotation = torch.polar(torch.ones_like(angles), angles)
+        slots = step.slots
+        for layer, kept in zip(self._layers, reading.kept, strict=True):
+            query, key, value = self._project(layer, reading.task, state, rotation)
+            kept[0, step.owners, step.columns] = key
+            kept[1, step.owners, step.columns] = value
+            if layer is self._layers[-1]:  # what came before the last token is not asked for
+                state, query, slots = state[step.last], query[step.last], slots[step.last]
+            found = _attend(query, kept, slots, step.mask)
+            state = self._finish(layer, state, found)
+        normal = functional.rms_norm(state, state.shape[-1:], self._norm, self._epsilon)
+        return functional.linear(normal, self._head).log_softmax(-1)
 
     def _project(
-        self, layer: _Layer, state: Tensor, rotation: tuple[Tensor, Tensor]
+        self, layer: _Layer, task: str, state: Tensor, rotation: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, ``(rows, tokens, heads, head width)``."""
+        """Queries, keys and values, ``(tokens, heads, head width)``."""
         normal = functional.rms_norm(state, state.shape[-1:], layer.before, self._epsilon)
-        parts = functional.linear(normal, layer.qkv)
-        parts = parts.view(*state.shape[:2], 3, self._heads, -1)
-        turned = _turned(parts[:, :, :2], rotation[0][:, :, None], rotation[1][:, :, None])
-        return turned[:, :, 0], turned[:, :, 1], parts[:, :, 2]
+        parts = functional.linear(normal, layer.qkv[task])
+        parts = parts.view(len(state), 3, self._heads, -1)
+        pairs = torch.view_as_complex(parts[:, :2].unflatten(-1, (-1, 2)))
+        query, key = torch.view_as_real(pairs * rotation).flatten(-2).unbind(1)
+        return query, key, parts[:, 2]
 
     def _finish(self, layer: _Layer, state: Tensor, found: Tensor) -> Tensor:
         """The layer's output once attention has found something."""
-        state = state + functional.linear(found.reshape(state.shape), layer.out)
+        state = state + functional.linear(found, layer.out)
         normal = functional.rms_norm(state, state.shape[-1:], layer.between, self._epsilon)
         gate, up = functional.linear(normal, layer.gate_up).chunk(2, dim=-1)
         return state + functional.linear(functional.silu(gate) * up, layer.down)
 
-    def _scores(self, state: Tensor) -> Tensor:
-        normal = functional.rms_norm(state, state.shape[-1:], self._norm, self._epsilon)
-        return functional.linear(normal, self._head).log_softmax(-1)
 
-
-def _layer(part: Any, task: str) -> _Layer:
-    attention, mlp = part.self_attn, part.mlp
-    qkv = [_weight(p, task) for p in (attention.q_proj, attention.k_proj, attention.v_proj)]
-    return _Layer(
-        before=part.input_layernorm.weight.detach(),
-        qkv=torch.cat(qkv),
-        out=_weight(attention.o_proj, task),
-        between=part.post_attention_layernorm.weight.detach(),
-        gate_up=torch.cat([_weight(mlp.gate_proj, task), _weight(mlp.up_proj, task)]),
-        down=_weight(mlp.down_proj, task),
+def _step(reading: MergedReading, rows: NDArray[np.int64], runs: Sequence[Sequence[int]]) -> _Step:
+    """Let the chosen sequences go on by their runs of tokens; the reading is changed."""
+    reading.owners, reading.lengths = reading.owners[rows], reading.lengths[rows]
+    reading.seen = reading.seen[rows]
+    _forget(reading)
+    sizes = np.fromiter(map(len, runs), np.int64, len(runs))
+    ends = sizes.cumsum()
+    places = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)  # within the runs
+    parents = np.repeat(np.arange(len(sizes)), sizes)
+    owners = reading.owners[parents]
+    counts = np.bincount(owners, minlength=len(reading.filled))
+    ranks = _ranks(owners, counts)
+    columns = reading.filled[owners] + ranks
+    reading.filled = reading.filled + counts
+    used = int(reading.filled.max())
+    _make_room(reading, used)
+    seen = reading.seen[parents, :used]
+    room = np.arange(used)
+    own = (room >= (columns - places)[:, None]) & (room <= columns[:, None])
+    seen[own] = 0
+    slots = owners * counts.max() + ranks
+    mask = np.zeros((len(counts) * counts.max(), used), np.float32)
+    mask[slots] = seen
+    step = _Step(
+        tokens=torch.tensor([token for run in runs for token in run]),
+        positions=torch.from_numpy(reading.lengths[parents] + places),
+        owners=torch.from_numpy(owners),
+        columns=torch.from_numpy(columns),
+        slots=torch.from_numpy(slots),
+        mask=torch.from_numpy(mask).view(len(counts), 1, -1, used),
+        last=torch.from_numpy(ends[sizes > 0] - 1),
     )
+    reading.lengths = reading.lengths + sizes
+    reading.seen[sizes > 0, :used] = seen[ends[sizes > 0] - 1]
+    return step
 
 
-def _weight(linear: Any, task: str) -> Tensor:
-    """A matrix with the adapter's part added, where it has one."""
-    weight: Tensor = linear.weight.detach()
-    if task in getattr(linear, "lora_A", ()):
-        weight = weight + linear.get_delta_weight(task).detach()
-    return weight
+def _ranks(owners: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Place of every token among those of its text, ``counts`` of each."""
+    order = owners.argsort(kind="stable")
+    ranks = np.empty_like(owners)
+    ranks[order] = np.arange(len(owners)) - np.repeat(counts.cumsum() - counts, counts)
+    return ranks
 
 
-def _turned(parts: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary position embedding, as transformers lays it out."""
-    left, right = parts.chunk(2, dim=-1)
-    return parts * cos + torch.cat((-right, left), dim=-1) * sin
+def _make_room(reading: MergedReading, needed: int) -> None:
+    """Let so many tokens of every text be kept."""
+    room = reading.kept.shape[3]
+    if needed > room:
+        more = needed + _SPARE - room
+        shape = (*reading.kept.shape[:3], room + more, *reading.kept.shape[4:])
+        kept = reading.kept.new_zeros(shape)
+        kept[:, :, :, :room] = reading.kept
+        hidden = np.full((len(reading.seen), more), -np.inf, np.float32)
+        reading.kept, reading.seen = kept, np.concatenate((reading.seen, hidden), axis=1)
 
 
-def _step(reading: MergedReading, chosen: Tensor) -> slice:
-    """Let the chosen rows go on by one token; where its keys and values are to be filled in."""
-    count, room = len(chosen), reading.kept.shape[2]
-    new = slice(reading.filled, reading.filled + count)
-    if new.stop > room:
-        grown = reading.kept.new_empty(
-            *reading.kept.shape[:2], 2 * new.stop, *reading.kept.shape[3:]
+def _forget(reading: MergedReading) -> None:
+    """Drop texts and tokens that no sequence has any more, when they are most of what is kept."""
+    texts, owners = np.unique(reading.owners, return_inverse=True)
+    alive = np.zeros((len(texts), reading.seen.shape[1]), bool)
+    np.logical_or.at(alive, owners, reading.seen == 0)
+    filled = alive.sum(1)
+    if 2 * len(texts) * filled.max() > len(reading.filled) * reading.filled.max():
+        return
+    order = (~alive).argsort(1, kind="stable")[:, : filled.max()]  # what is alive comes first
+    reading.kept = reading.kept[:, :, torch.from_numpy(texts)[:, None], torch.from_numpy(order)]
+    reading.seen = np.take_along_axis(reading.seen, order[owners], 1)
+    reading.owners, reading.filled = owners, filled
+
+
+def _attend(query: Tensor, kept: Tensor, slots: Tensor, mask: Tensor) -> Tensor:
+    """What tokens find in their sequences, ``(tokens, heads * head width)``."""
+    texts, _, most, used = mask.shape
+    padded = query.new_empty(texts * most, *query.shape[1:])
+    padded[slots] = query
+    keys, values = kept[:, :, :used].transpose(2, 3)
+    queries = padded.view(texts, most, *query.shape[1:]).transpose(1, 2)
+    found = functional.scaled_dot_product_attention(queries, keys, values, mask)
+    return found.transpose(1, 2).reshape(texts * most, -1)[slots]
+
+
+class _Weights:
+    """What is read from the files, in full precision."""
+
+    def __init__(self, base: Path, adapters: Path) -> None:
+        self._base = load_tensors(base / WEIGHTS_FILE)
+        self._added = {task: load_tensors(adapters / task / _ADAPTER_FILE) for task in _TASKS}
+        configs = {task: read_json(adapters / task / _ADAPTER_CONFIG) for task in _TASKS}
+        self._scales = {task: own["lora_alpha"] / own["r"] for task, own in configs.items()}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._base[f"{name}.weight"].float()
+
+    def layer(self, name: str, heads: int) -> _Layer:
+        """The weights of a layer."""
+        gate, up = (self[f"{name}.mlp.{part}_proj"] for part in ("gate", "up"))
+        return _Layer(
+            before=self[f"{name}.input_layernorm"],
+            qkv={task: self._qkv(f"{name}.self_attn", task, heads) for task in _TASKS},
+            out=self[f"{name}.self_attn.o_proj"],
+            between=self[f"{name}.post_attention_layernorm"],
+            gate_up=torch.cat((gate, up)),
+            down=self[f"{name}.mlp.down_proj"],
         )
-        grown[:, :, : reading.filled] = reading.kept[:, :, : reading.filled]
-        reading.kept = grown
-    reading.filled = new.stop
-    own = torch.arange(new.start, new.stop)[:, None]
-    reading.paths = torch.cat((reading.paths[chosen], own), dim=1)
-    shown = reading.hidden.new_zeros(count, 1)
-    reading.hidden = torch.cat((reading.hidden[chosen], shown), dim=1)
-    reading.positions = reading.positions[chosen] + 1
-    return new
+
+    def _qkv(self, name: str, task: str, heads: int) -> Tensor:
+        query, key, value = (self._adapted(f"{name}.{part}_proj", task) for part in "qkv")
+        return torch.cat((_side_by_side(query, heads), _side_by_side(key, heads), value))
+
+    def _adapted(self, name: str, task: str) -> Tensor:
+        """A matrix with the adapter's part added, where it has one."""
+        own, prefix = self._added[task], f"base_model.model.{name}"
+        if f"{prefix}.lora_A.weight" not in own:
+            return self[name]
+        down, up = (own[f"{prefix}.lora_{part}.weight"].float() for part in "AB")
+        return self[name] + self._scales[task] * (up @ down)
 
 
-def _attend(reading: MergedReading, kept: Tensor, query: Tensor) -> Tensor:
-    """What the newest token of each row finds, ``(rows, heads, head width)``."""
-    keys, values = (
-        part.index_select(0, reading.paths.flatten()).view(*reading.paths.shape, *part.shape[1:])
-        for part in kept
-    )
-    scores = (keys * (query * query.shape[-1] ** -0.5)[:, None]).sum(-1)
-    shares = (scores + reading.hidden[..., None]).softmax(1)  # rows, tokens, heads
-    return (values * shares[..., None]).sum(1)
+def _side_by_side(matrix: Tensor, heads: int) -> Tensor:
+    """Rows of each head ordered as 0, n/2, 1, n/2 + 1, …: pairs that the position turns."""
+    return matrix.view(heads, 2, -1, matrix.shape[1]).transpose(1, 2).reshape(matrix.shape)
+
+
+def _load_tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more special
+        reason = str(error).strip().split("\n")[0][:200]
+        raise WeightsError(
+            f"the tokenizer in {path.parent} cannot be loaded ({reason}); reinstall crystalsmith,"
+            " or give another base"
+        ) from None

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.prompts.constraint import MAX_AMOUNT, MAX_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 MAX_CELL_ATOMS = 400  # conventional cell; larger ones are beyond what the generators were shown
 MAX_COUNT = max(MAX_CELL_ATOMS, MAX_AMOUNT)  # atoms of one element in a cell
@@ -73,9 +77,9 @@ class Unfinished:
     used: int = 0
     first: int = 0
 
-    def options(self) -> list[int]:
+    def options(self) -> tuple[int, ...]:
         """Indices of the letters that may come next and leave the rest possible."""
-        return list(_options(self.number, self.counts, self.used, self.first))
+        return _options(self.number, self.counts, self.used, self.first)
 
     def with_letter(self, index: int) -> Unfinished:
         """The state after placing the element at hand on a letter."""
@@ -109,9 +113,16 @@ def _options(number: int, counts: tuple[int, ...], used: int, first: int) -> tup
 def _can_finish(number: int, counts: tuple[int, ...], used: int, first: int) -> bool:
     if not counts:
         return True
-    rest = tuple(sorted(counts[1:]))  # in which order the others are placed makes no difference
+    open_now, open_later = _open_sums(number, first), _open_sums(number, 0)
+    rest = [count for count in counts[1:] if not open_later >> count & 1]
+    if not rest and open_now >> counts[0] & 1:
+        return True  # who needs no fixed point takes none
+    most = _most_sums(number)
+    if not all(most >> count & 1 for count in counts):
+        return False
+    rest.sort()  # in which order the others are placed makes no difference
     vacant, reachable = _vacancies(number, used, 0), _vacancies(number, used, first)
-    return _can_place(number, counts[0], rest, vacant, reachable, _open_sums(number, first))
+    return _can_place(number, counts[0], tuple(rest), vacant, reachable, open_now)
 
 
 @lru_cache(maxsize=100_000)
@@ -139,6 +150,16 @@ def _open_sums(number: int, first: int) -> int:
     return sums
 
 
+@lru_cache(maxsize=230)
+def _most_sums(number: int) -> int:
+    """Totals that all letters together add up to: one bit each."""
+    letters, sums = letters_of(number), _open_sums(number, 0)
+    for size, fixed in zip(letters.multiplicities, letters.fixed, strict=True):
+        if fixed:
+            sums |= sums << size
+    return sums
+
+
 @lru_cache(maxsize=200_000)
 def _can_place(
     number: int,
@@ -156,20 +177,20 @@ def _can_place(
     Args:
         number: space group.
         count: atoms of the element at hand.
-        rest: atoms of the others.
+        rest: atoms of the others that open letters do not add up to.
         vacant: fixed points still free, counted by kind.
         reachable: those among them that the element at hand may use.
         open_now: totals that the open letters it may use add up to.
     """
-    open_later = _open_sums(number, 0)
-    kinds = fixed_kinds(number)
+    kinds, open_later = fixed_kinds(number), _open_sums(number, 0)
     left = {vacant}
-    if not open_now >> count & 1:  # who needs no fixed point takes none
+    if not open_now >> count & 1:
+        if not rest:
+            return bool(_fillings(kinds, reachable, count, open_now))
         left = _left_over(left, kinds, count, reachable, open_now)
-    for other in rest:
-        if not open_later >> other & 1:
-            left = _left_over(left, kinds, other, None, open_later)
-    return bool(left)
+    for other in rest[:-1]:
+        left = _left_over(left, kinds, other, None, open_later)
+    return any(_fillings(kinds, free, rest[-1], open_later) for free in left)
 
 
 def _left_over(
@@ -233,8 +254,23 @@ def fitting_units(
 @lru_cache(maxsize=50_000)
 def _allowed_units(number: int, amounts: tuple[int, ...]) -> tuple[int, ...]:
     most = max(1, min(MAX_UNITS, MAX_CELL_ATOMS // sum(amounts)))
+    counts = np.outer(np.arange(1, most + 1), sorted(set(amounts)))
+    sure, possible = (sums[counts].all(1).tolist() for sums in _sums_as_arrays(number))
     return tuple(
         units
         for units in range(1, most + 1)
-        if Unfinished(number, tuple(units * amount for amount in amounts)).can_finish()
+        if possible[units - 1]
+        and (
+            sure[units - 1]
+            or Unfinished(number, tuple(units * amount for amount in amounts)).can_finish()
+        )
     )
+
+
+@lru_cache(maxsize=230)
+def _sums_as_arrays(number: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether open letters, and all letters, add up to each total up to `MAX_COUNT`."""
+    totals = range(MAX_COUNT + 1)
+    both = (_open_sums(number, 0), _most_sums(number))
+    opened, most = (np.array([sums >> total & 1 for total in totals], bool) for sums in both)
+    return opened, most

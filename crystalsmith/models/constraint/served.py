@@ -77,30 +77,21 @@ class ServedLM:
         return self._spelling.inside(word)
 
     def read(self, task: str, texts: Sequence[str]) -> tuple[Tensor, ServedReading]:
-        """Read texts with a task's adapter.
+        """Read texts with a task's adapter; see `LanguageModel.read`.
 
-        Returns:
-            ``(texts, vocabulary)`` log-probabilities of the next token, minus infinity for tokens
-            that no word of the grammar has, and the reading.
+        Tokens that no word of the grammar has get minus infinity.
         """
         prefixes = [tuple(ids) for ids in self.tokenizer(list(texts))["input_ids"]]
-        reading = ServedReading(task, prefixes)
-        return self._following(reading), reading
+        return self._following(task, prefixes), ServedReading(task, prefixes)
 
-    def advance(self, reading: ServedReading, rows: Sequence[int], tokens: Sequence[int]) -> Tensor:
-        """Continue some of the sequences by one token each; the reading is changed in place.
-
-        Args:
-            reading: what has been read.
-            rows: sequence that each new one continues; a sequence may be continued many times.
-            tokens: the token that each new sequence appends.
-
-        Returns:
-            ``(rows, vocabulary)`` log-probabilities of the next token, as `read` gives them.
-        """
-        pairs = zip(rows, tokens, strict=True)
-        reading.prefixes = [(*reading.prefixes[row], token) for row, token in pairs]
-        return self._following(reading)
+    def advance(
+        self, reading: ServedReading, rows: Sequence[int], runs: Sequence[Sequence[int]]
+    ) -> Tensor:
+        """Continue some of the sequences; see `LanguageModel.advance`."""
+        pairs = zip(rows, runs, strict=True)
+        reading.prefixes = [(*reading.prefixes[row], *run) for row, run in pairs]
+        asked = [prefix for prefix, run in zip(reading.prefixes, runs, strict=True) if run]
+        return self._following(reading.task, asked)
 
     def _questions(self) -> list[dict[str, Any]]:
         """What to ask about each prompt so that the answers tell of all tokens of the grammar."""
@@ -110,12 +101,12 @@ class ServedLM:
         parts = [tokens[begin : begin + _TOKENS] for begin in range(0, len(tokens), _TOKENS)]
         return [{"logprobs": 1, "logprob_token_ids": part} for part in parts]
 
-    def _following(self, reading: ServedReading) -> Tensor:
-        table = torch.full((len(reading.prefixes), self._size), -torch.inf)
-        for begin in range(0, len(reading.prefixes), _PROMPTS):
-            prompts = [list(prefix) for prefix in reading.prefixes[begin : begin + _PROMPTS]]
+    def _following(self, task: str, prefixes: Sequence[tuple[int, ...]]) -> Tensor:
+        table = torch.full((len(prefixes), self._size), -torch.inf)
+        for begin in range(0, len(prefixes), _PROMPTS):
+            prompts = [list(prefix) for prefix in prefixes[begin : begin + _PROMPTS]]
             for asked in self._asked:
-                for row, told in enumerate(self._ask(reading.task, prompts, asked), start=begin):
+                for row, told in enumerate(self._ask(task, prompts, asked), start=begin):
                     known = {token: value for token, value in told.items() if token < self._size}
                     table[row, list(known)] = torch.tensor(list(known.values()))
         return table
