@@ -16,7 +16,6 @@ from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.context import context_of
 from crystalsmith.models.constraint.decoding import decode
-from crystalsmith.models.constraint.language_model import LanguageModel
 from crystalsmith.models.constraint.merged import load_language_model
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition
 
     from crystalsmith.core.entry import Entry
+    from crystalsmith.models.constraint.language_model import LanguageModel
 
 SHIPPED = Path(__file__).parent / "weights"
 _BATCH = 32  # questions decoded side by side
@@ -124,10 +124,7 @@ class ConstraintGenerator:
         config = load_config(where)
         base = config.get("base") or where / "base"
         model: LanguageModel
-        if url:
-            model = ServedLM.connect(url, base)
-        else:
-            model = load_language_model(base, where, device)
+        model = ServedLM.connect(url, base) if url else load_language_model(base, where, device)
         prior = NeighbourPrior(entries) if entries else None
         generator = cls(
             model,
