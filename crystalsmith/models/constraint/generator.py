@@ -14,7 +14,6 @@ from crystalsmith.core.crystallography.normaliser import canonical_letters
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.decoding import decode
-from crystalsmith.models.constraint.language_model import LanguageModel
 from crystalsmith.models.constraint.merged import load_language_model
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition
 
     from crystalsmith.core.entry import Entry
+    from crystalsmith.models.constraint.language_model import LanguageModel
 
 SHIPPED = Path(__file__).parent / "weights"
 _BATCH = 32  # questions decoded side by side
@@ -117,11 +117,7 @@ class ConstraintGenerator:
         where = folder or SHIPPED
         config = load_config(where)
         base = config.get("base") or where / "base"
-        model: LanguageModel
-        if url:
-            model = ServedLM.connect(url, base)
-        else:
-            model = load_language_model(base, where, device)
+        model = ServedLM.connect(url, base) if url else load_language_model(base, where, device)
         prior = NeighbourPrior(entries) if entries else None
         known = TemplateModel.load(network, device)
         gc.freeze()  # what is loaded stays; looking through it again took a tenth of the time

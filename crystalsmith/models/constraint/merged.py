@@ -192,9 +192,7 @@ class MergedLM:
         return self.advance(reading, range(count), runs), reading
 
     @torch.inference_mode()
-    def advance(
-        self, reading: Any, rows: Sequence[int], runs: Sequence[Sequence[int]]
-    ) -> Tensor:
+    def advance(self, reading: Any, rows: Sequence[int], runs: Sequence[Sequence[int]]) -> Tensor:
         """Continue some of the sequences; see `LanguageModel.advance`."""
         step = _step(reading, np.asarray(rows), runs)
         state = self._embedding[step.tokens]
@@ -230,9 +228,7 @@ class MergedLM:
         return state + functional.linear(functional.silu(gate) * up, layer.down)
 
 
-def _step(
-    reading: MergedReading, rows: NDArray[np.int64], runs: Sequence[Sequence[int]]
-) -> _Step:
+def _step(reading: MergedReading, rows: NDArray[np.int64], runs: Sequence[Sequence[int]]) -> _Step:
     """Let the chosen sequences go on by their runs of tokens; the reading is changed."""
     reading.owners, reading.lengths = reading.owners[rows], reading.lengths[rows]
     reading.seen = reading.seen[rows]
