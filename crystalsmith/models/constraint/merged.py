@@ -123,8 +123,7 @@ class _Step:
         positions: ``(tokens,)`` in their sequences.
         owners: ``(tokens,)`` texts they belong to.
         columns: ``(tokens,)`` where their keys and values are kept.
-        slots: ``(tokens,)`` places in the attention's padded batch, text by text.
-        mask: of that batch, ``(texts, 1, most tokens of a text, room in use)``.
+        texts: each with the range of its tokens and what they see, ``(tokens, filled)``.
         last: ``(continued sequences,)`` the last new token of each.
     """
 
@@ -132,8 +131,7 @@ class _Step:
     positions: Tensor
     owners: Tensor
     columns: Tensor
-    slots: Tensor
-    mask: Tensor
+    texts: list[tuple[int, tuple[int, int], Tensor]]
     last: Tensor
 
 
@@ -184,7 +182,7 @@ class MergedLM:
         shape = (len(self._layers), 2, count, 0, self._heads, 2 * len(self._turns))
         reading = MergedReading(
             task,
-            kept=torch.zeros(shape),
+            kept=torch.empty(shape),
             filled=np.zeros(count, np.int64),
             owners=np.arange(count),
             seen=np.zeros((count, 0), np.float32),
@@ -200,14 +198,13 @@ class MergedLM:
         state = self._embedding[step.tokens]
         angles = (step.positions[:, None] * self._turns)[:, None, None]
         rotation = torch.polar(torch.ones_like(angles), angles)
-        slots = step.slots
         for layer, kept in zip(self._layers, reading.kept, strict=True):
             query, key, value = self._project(layer, reading.task, state, rotation)
             kept[0, step.owners, step.columns] = key
             kept[1, step.owners, step.columns] = value
+            found = _attend(query, kept, step)
             if layer is self._layers[-1]:  # what came before the last token is not asked for
-                state, query, slots = state[step.last], query[step.last], slots[step.last]
-            found = _attend(query, kept, slots, step.mask)
+                state, found = state[step.last], found[step.last]
             state = self._finish(layer, state, found)
         normal = functional.rms_norm(state, state.shape[-1:], self._norm, self._epsilon)
         return functional.linear(normal, self._head).log_softmax(-1)
@@ -251,16 +248,19 @@ def _step(reading: MergedReading, rows: NDArray[np.int64], runs: Sequence[Sequen
     room = np.arange(used)
     own = (room >= (columns - places)[:, None]) & (room <= columns[:, None])
     seen[own] = 0
-    slots = owners * counts.max() + ranks
-    mask = np.zeros((len(counts) * counts.max(), used), np.float32)
-    mask[slots] = seen
+    begins = counts.cumsum() - counts
+    table = torch.from_numpy(seen)
+    texts = [
+        (text, (begin, begin + count), table[begin : begin + count, : reading.filled[text]])
+        for text, (begin, count) in enumerate(zip(begins.tolist(), counts.tolist(), strict=True))
+        if count
+    ]
     step = _Step(
         tokens=torch.tensor([token for run in runs for token in run]),
         positions=torch.from_numpy(reading.lengths[parents] + places),
         owners=torch.from_numpy(owners),
         columns=torch.from_numpy(columns),
-        slots=torch.from_numpy(slots),
-        mask=torch.from_numpy(mask).view(len(counts), 1, -1, used),
+        texts=texts,
         last=torch.from_numpy(ends[sizes > 0] - 1),
     )
     reading.lengths = reading.lengths + sizes
@@ -282,7 +282,7 @@ def _make_room(reading: MergedReading, needed: int) -> None:
     if needed > room:
         more = needed + _SPARE - room
         shape = (*reading.kept.shape[:3], room + more, *reading.kept.shape[4:])
-        kept = reading.kept.new_zeros(shape)
+        kept = reading.kept.new_empty(shape)
         kept[:, :, :, :room] = reading.kept
         hidden = np.full((len(reading.seen), more), -np.inf, np.float32)
         reading.kept, reading.seen = kept, np.concatenate((reading.seen, hidden), axis=1)
@@ -302,15 +302,18 @@ def _forget(reading: MergedReading) -> None:
     reading.owners, reading.filled = owners, filled
 
 
-def _attend(query: Tensor, kept: Tensor, slots: Tensor, mask: Tensor) -> Tensor:
-    """What tokens find in their sequences, ``(tokens, heads * head width)``."""
-    texts, _, most, used = mask.shape
-    padded = query.new_empty(texts * most, *query.shape[1:])
-    padded[slots] = query
-    keys, values = kept[:, :, :used].transpose(2, 3)
-    queries = padded.view(texts, most, *query.shape[1:]).transpose(1, 2)
-    found = functional.scaled_dot_product_attention(queries, keys, values, mask)
-    return found.transpose(1, 2).reshape(texts * most, -1)[slots]
+def _attend(query: Tensor, kept: Tensor, step: _Step) -> Tensor:
+    """What tokens find in their sequences, ``(tokens, heads * head width)``.
+
+    Text by text: they differ so much in tokens that a padded batch of all takes twice as long.
+    """
+    found = torch.empty_like(query)
+    for text, (begin, end), mask in step.texts:
+        keys, values = kept[:, text, : mask.shape[1]].transpose(1, 2)
+        own = query[begin:end].transpose(0, 1)
+        answer = functional.scaled_dot_product_attention(own[None], keys[None], values[None], mask)
+        found[begin:end] = answer[0].transpose(0, 1)
+    return found.flatten(1)
 
 
 class _Weights:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -61,8 +61,7 @@ def fixed_kinds(number: int) -> tuple[int, ...]:
     return tuple(sorted({size for size, fixed in pairs if fixed}))
 
 
-@dataclass(frozen=True)
-class Unfinished:
+class Unfinished(NamedTuple):
     """A template that is being written.
 
     Attributes:
@@ -79,7 +78,8 @@ class Unfinished:
 
     def options(self) -> tuple[int, ...]:
         """Indices of the letters that may come next and leave the rest possible."""
-        return _options(self.number, self.counts, self.used, self.first)
+        needy = _needy(self.number, self.counts[1:])
+        return _options(self.number, self.counts[0], needy, self.used, self.first)
 
     def with_letter(self, index: int) -> Unfinished:
         """The state after placing the element at hand on a letter."""
@@ -94,35 +94,41 @@ class Unfinished:
 
     def can_finish(self) -> bool:
         """Whether every remaining atom can still be placed."""
-        return _can_finish(self.number, self.counts, self.used, self.first)
+        if not self.counts:
+            return True
+        needy = _needy(self.number, self.counts[1:])
+        return _can_finish(self.number, self.counts[0], needy, self.used, self.first)
+
+
+def _needy(number: int, counts: tuple[int, ...]) -> tuple[int, ...]:
+    """Atoms of those elements that cannot do without fixed points; their order does not matter."""
+    opened = _open_sums(number, 0)
+    return tuple(sorted([count for count in counts if not opened >> count & 1]))
 
 
 @lru_cache(maxsize=100_000)
-def _options(number: int, counts: tuple[int, ...], used: int, first: int) -> tuple[int, ...]:
-    letters = letters_of(number)
-    state = Unfinished(number, counts, used, first)
-    return tuple(
-        index
-        for index in range(first, len(letters.names))
-        if letters.multiplicities[index] <= counts[0]
-        and not (letters.fixed[index] and used >> index & 1)
-        and state.with_letter(index).can_finish()
-    )
+def _options(
+    number: int, count: int, needy: tuple[int, ...], used: int, first: int
+) -> tuple[int, ...]:
+    letters, found = letters_of(number), []
+    for index in range(first, len(letters.names)):
+        left, bit = count - letters.multiplicities[index], 0
+        if letters.fixed[index]:
+            bit = 1 << index
+        if left >= 0 and not used & bit and _can_finish(number, left, needy, used | bit, index):
+            found.append(index)
+    return tuple(found)
 
 
-def _can_finish(number: int, counts: tuple[int, ...], used: int, first: int) -> bool:
-    if not counts:
+def _can_finish(number: int, count: int, needy: tuple[int, ...], used: int, first: int) -> bool:
+    open_now = _open_sums(number, first)
+    if not needy and open_now >> count & 1:
         return True
-    open_now, open_later = _open_sums(number, first), _open_sums(number, 0)
-    rest = [count for count in counts[1:] if not open_later >> count & 1]
-    if not rest and open_now >> counts[0] & 1:
-        return True  # who needs no fixed point takes none
     most = _most_sums(number)
-    if not all(most >> count & 1 for count in counts):
+    if not (most >> count & 1 and all(most >> other & 1 for other in needy)):
         return False
-    rest.sort()  # in which order the others are placed makes no difference
     vacant, reachable = _vacancies(number, used, 0), _vacancies(number, used, first)
-    return _can_place(number, counts[0], tuple(rest), vacant, reachable, open_now)
+    return _can_place(number, count, needy, vacant, reachable, open_now)
 
 
 @lru_cache(maxsize=100_000)
@@ -164,7 +170,7 @@ def _most_sums(number: int) -> int:
 def _can_place(
     number: int,
     count: int,
-    rest: tuple[int, ...],
+    needy: tuple[int, ...],
     vacant: tuple[int, ...],
     reachable: tuple[int, ...],
     open_now: int,
@@ -177,7 +183,7 @@ def _can_place(
     Args:
         number: space group.
         count: atoms of the element at hand.
-        rest: atoms of the others that open letters do not add up to.
+        needy: atoms of the others that open letters do not add up to.
         vacant: fixed points still free, counted by kind.
         reachable: those among them that the element at hand may use.
         open_now: totals that the open letters it may use add up to.
@@ -185,12 +191,12 @@ def _can_place(
     kinds, open_later = fixed_kinds(number), _open_sums(number, 0)
     left = {vacant}
     if not open_now >> count & 1:
-        if not rest:
+        if not needy:
             return bool(_fillings(kinds, reachable, count, open_now))
         left = _left_over(left, kinds, count, reachable, open_now)
-    for other in rest[:-1]:
+    for other in needy[:-1]:
         left = _left_over(left, kinds, other, None, open_later)
-    return any(_fillings(kinds, free, rest[-1], open_later) for free in left)
+    return any(_fillings(kinds, free, needy[-1], open_later) for free in left)
 
 
 def _left_over(
