@@ -239,6 +239,7 @@ def train_adapters(
         own = replace(settings, steps=settings.adapter_steps, learning_rate=settings.adapter_rate)
         lesson = _own_lesson(task, records_folder, own)
         learn(model, lesson, folder / task, device=device, progress=progress)
+        model.peft_config["default"].base_model_name_or_path = None  # it is shipped beside
         save_adapter(model.to(torch.float16), folder / WEIGHTS / task)
 
 
