@@ -1,9 +1,15 @@
-"""The properties that crystalsmith can speak about: names, units, words and default tolerances."""
+"""The properties that crystalsmith can speak about: names, units, words and default tolerances.
+
+Further ones come with trained surrogates: their definition lies beside the weights (see
+`crystalsmith.models.surrogates`) and is registered when those are loaded.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from crystalsmith.core.errors import DataError
 
 PropertyName = Literal[
     "band_gap",
@@ -25,26 +31,70 @@ class Property:
         unit: unit of every value under that key.
         words: how reports call it.
         tolerance: half-width that "near x" means when the user gives none, absolute.
+        column: of data files, when it is not called like the property.
+        logarithmic: always positive and spread over decades: networks learn its decimal logarithm,
+            and errors are factors.
     """
 
-    name: PropertyName
+    name: str
     unit: str
     words: str
     tolerance: float
+    column: str = ""
+    logarithmic: bool = False
+
+    @property
+    def in_files(self) -> str:
+        """Name of its column in data files."""
+        return self.column or self.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the ``config.json`` beside weights."""
+        return {key: getattr(self, key) for key in self.__dataclass_fields__}
 
 
 PROPERTIES: dict[str, Property] = {
     item.name: item
     for item in (
         Property("band_gap", "eV", "band gap", 0.3),
-        Property("formation_energy", "eV/atom", "formation energy", 0.1),
+        Property("formation_energy", "eV/atom", "formation energy", 0.1, "formation_energy_per_atom"),
         Property("e_above_hull", "eV/atom", "energy above the hull", 0.05),
         Property("density", "g/cm³", "density", 0.3),
         Property("volume_per_atom", "Å³/atom", "volume per atom", 1.0),
-        Property("bulk_modulus", "GPa", "bulk modulus", 20.0),
-        Property("shear_modulus", "GPa", "shear modulus", 15.0),
+        Property("bulk_modulus", "GPa", "bulk modulus", 20.0, logarithmic=True),
+        Property("shear_modulus", "GPa", "shear modulus", 15.0, logarithmic=True),
     )
 }
+
+
+
+def register(definition: dict[str, Any]) -> Property:
+    """Make a further property known; one that is known already stays as it is.
+
+    Args:
+        definition: ``name``, ``unit``, ``words``, ``tolerance`` and, if need be, ``column`` and
+            ``logarithmic``.
+
+    Raises:
+        DataError: something is missing or of the wrong kind.
+    """
+    try:
+        item = Property(
+            str(definition["name"]),
+            str(definition["unit"]),
+            str(definition["words"]),
+            float(definition["tolerance"]),
+            str(definition.get("column", "")),
+            bool(definition.get("logarithmic", False)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"a property needs name, unit, words and a tolerance ({type(error).__name__}: {error})"
+        ) from None
+    if not item.name.isidentifier():
+        raise DataError(f"{item.name!r} cannot name a property; take one like debye_temperature")
+    return PROPERTIES.setdefault(item.name, item)
+
 
 # Band gaps (eV, PBE as in the training data) that separate the classes people ask for.
 METAL_BELOW = 0.05
