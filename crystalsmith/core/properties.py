@@ -6,20 +6,16 @@ Further ones come with trained surrogates: their definition lies beside the weig
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, WithJsonSchema
 
 from crystalsmith.core.errors import DataError
 
-PropertyName = Literal[
-    "band_gap",
-    "formation_energy",
-    "e_above_hull",
-    "density",
-    "volume_per_atom",
-    "bulk_modulus",
-    "shear_modulus",
-]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,9 @@ PROPERTIES: dict[str, Property] = {
     item.name: item
     for item in (
         Property("band_gap", "eV", "band gap", 0.3),
-        Property("formation_energy", "eV/atom", "formation energy", 0.1, "formation_energy_per_atom"),
+        Property(
+            "formation_energy", "eV/atom", "formation energy", 0.1, "formation_energy_per_atom"
+        ),
         Property("e_above_hull", "eV/atom", "energy above the hull", 0.05),
         Property("density", "g/cm³", "density", 0.3),
         Property("volume_per_atom", "Å³/atom", "volume per atom", 1.0),
@@ -65,7 +63,6 @@ PROPERTIES: dict[str, Property] = {
         Property("shear_modulus", "GPa", "shear modulus", 15.0, logarithmic=True),
     )
 }
-
 
 
 def register(definition: dict[str, Any]) -> Property:
@@ -95,6 +92,34 @@ def register(definition: dict[str, Any]) -> Property:
         raise DataError(f"{item.name!r} cannot name a property; take one like debye_temperature")
     return PROPERTIES.setdefault(item.name, item)
 
+
+def definitions_in(folder: Path) -> list[dict[str, Any]]:
+    """What properties the surrogates in a folder (or in its subfolders) define."""
+    found = []
+    for file in [folder / "config.json", *sorted(folder.glob("*/config.json"))]:
+        try:
+            found += list(json.loads(file.read_text(encoding="utf-8")).get("properties", ()))
+        except (OSError, ValueError, AttributeError):
+            continue  # whoever loads the weights says what is wrong with them
+    return found
+
+
+def _known(name: str) -> str:
+    if name not in PROPERTIES:
+        from crystalsmith.core.settings import settings
+
+        own = settings().surrogate_weights
+        for definition in [] if own is None else definitions_in(own):
+            register(definition)
+    if name not in PROPERTIES:
+        raise ValueError(f"there is no property {name!r}; take one of {', '.join(PROPERTIES)}")
+    return name
+
+
+# A property that has a definition, built in or beside one's own surrogates.
+PropertyName = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(PROPERTIES)})
+]
 
 # Band gaps (eV, PBE as in the training data) that separate the classes people ask for.
 METAL_BELOW = 0.05

@@ -196,7 +196,7 @@ def surrogates(
     from crystalsmith.core.settings import settings
     from crystalsmith.evals.surrogates import evaluate_surrogates
     from crystalsmith.evals.tables import save_json, show_properties
-    from crystalsmith.models.surrogates.ensemble import Surrogates
+    from crystalsmith.models.surrogates.surrogates import Surrogates
 
     with ConsoleProgress() as progress:
         cases = _cases(data, limit, seed, train_data, progress)

@@ -19,11 +19,14 @@ from torch.nn.functional import layer_norm, silu
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from crystalsmith.models.surrogates.chgnet_graph import ChgnetGraph
 
 WIDTH = 64  # of CHGNet's atom features
+HEAVIEST = 94  # atomic number of plutonium, CHGNet's last element
 FEATURES = 2 * WIDTH  # before and after its last layer
 _EDGES_AT_ONCE = 12_000  # bounds memory, and keeps the working set in the cache
 
@@ -37,7 +40,7 @@ class AtomKnowledge(NamedTuple):
     """
 
     energy: float
-    atoms: Tensor
+    atoms: NDArray[np.float32]
 
 
 class _Gated:
@@ -97,7 +100,7 @@ class ChgnetAtoms:
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
-        model = _pretrained().to(self.device)
+        model: Any = _pretrained().to(self.device)
         self.model = model
         layers = list(model.atom_conv_layers)
         self.atom_maps = [_Gated(layer.twoBody_atom, 3) for layer in layers]
@@ -134,7 +137,7 @@ class ChgnetAtoms:
         rows = torch.cat([before, after], dim=1).cpu()
         split = rows.split([len(graphs[index].elements) for index in chunk])
         return {
-            index: AtomKnowledge(energy, atoms)
+            index: AtomKnowledge(energy, atoms.numpy())
             for index, energy, atoms in zip(
                 chunk, (totals / counts).cpu().tolist(), split, strict=True
             )
@@ -142,7 +145,8 @@ class ChgnetAtoms:
 
     def _composition(self, elements: Tensor) -> Tensor:
         """CHGNet's own reference energies of the elements, eV."""
-        return self.model.composition_model.fc.weight[0][elements - 1]
+        reference: Tensor = self.model.composition_model.fc.weight
+        return reference[0][elements - 1]
 
     def _features(self, batch: _Joined) -> tuple[Tensor, Tensor]:
         """Atom features ``(n, WIDTH)`` before and after the last layer."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
     from torch import Tensor
 
+    from crystalsmith.models.surrogates.chgnet import AtomKnowledge
+
 CUTOFF = 5.0  # Å
 MAX_NEIGHBOURS = 24
 
@@ -38,6 +40,8 @@ class CrystalGraph:
         vectors: ``(n, MAX_NEIGHBOURS, 3)`` displacement to each neighbour, Å.
         reach: ``(n,)`` distance at which the node's view ends, Å.
         volume: Å³ per atom.
+        known: ``(n, k)`` CHGNet's features of the atoms; k is 0 without them.
+        energy: CHGNet's, eV/atom; 0 without.
     """
 
     elements: NDArray[np.int64]
@@ -47,6 +51,8 @@ class CrystalGraph:
     vectors: NDArray[np.float32]
     reach: NDArray[np.float32]
     volume: float
+    known: NDArray[np.float32]
+    energy: float = 0.0
 
 
 def crystal_graph(structure: Structure) -> CrystalGraph:
@@ -58,8 +64,8 @@ def crystal_graph(structure: Structure) -> CrystalGraph:
     return graph_of(Surroundings.of(structure))
 
 
-def graph_of(around: Surroundings) -> CrystalGraph:
-    """Build the graph of a crystal that was looked around in."""
+def graph_of(around: Surroundings, knowledge: AtomKnowledge | None = None) -> CrystalGraph:
+    """Build the graph of a crystal that was looked around in, with what CHGNet knows of it."""
     atoms, node_of_atom, counts = around.distinct
     view = around.view(CUTOFF, MAX_NEIGHBOURS)
     others = view.neighbours[atoms]
@@ -71,6 +77,8 @@ def graph_of(around: Surroundings) -> CrystalGraph:
         vectors=view.vectors[atoms].astype(np.float32),
         reach=view.reach[atoms].astype(np.float32),
         volume=around.volume,
+        known=np.zeros((len(atoms), 0), np.float32) if knowledge is None else knowledge.atoms,
+        energy=0.0 if knowledge is None else knowledge.energy,
     )
 
 
@@ -82,6 +90,7 @@ class GraphBatch:
         elements: ``(N,)``; weights: ``(N,)``; crystal: ``(N,)`` which crystal a node belongs to.
         neighbours: ``(N, MAX_NEIGHBOURS)`` node indices in the batch; mask: real neighbours.
         vectors: ``(N, MAX_NEIGHBOURS, 3)`` Å; reach: ``(N,)`` Å.
+        known: ``(N, k)`` given features; energies: ``(B,)`` CHGNet's, eV/atom.
         size: B.
     """
 
@@ -92,6 +101,8 @@ class GraphBatch:
     mask: Tensor
     vectors: Tensor
     reach: Tensor
+    known: Tensor
+    energies: Tensor
     size: int
 
 
@@ -120,5 +131,7 @@ def collate_graphs(
         mask=torch.from_numpy(neighbours >= 0).to(device),
         vectors=joined("vectors").float(),
         reach=joined("reach"),
+        known=joined("known"),
+        energies=torch.tensor([graph.energy for graph in graphs], device=device),
         size=len(graphs),
     )

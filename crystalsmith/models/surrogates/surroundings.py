@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 REACH = 6.0  # Å, CHGNet's; our own networks look less far
 MAX_SITES = 500
 _SAME_PLACE = 0.1  # Å
+_LEAST_VOLUME = 0.5  # Å³ per atom; a neighbour search in less does not end
 _VIEW, _VIEW_NEIGHBOURS = 5.0, 24  # what atoms are compared by
 _CHANNELS = 6
 _ROUNDS = 4  # as many as the networks have layers
@@ -81,13 +83,17 @@ class Surroundings:
     volume: float
 
     @classmethod
-    def of(cls, structure: Structure) -> Surroundings:
+    def of(cls, structure: Structure, heaviest: int = len(ALL_ELEMENTS)) -> Surroundings:
         """Look around every atom.
+
+        Args:
+            structure: any structure.
+            heaviest: largest atomic number allowed.
 
         Raises:
             DataError: the structure is disordered, empty, too large, strange, or atoms coincide.
         """
-        _check(structure)
+        _check(structure, heaviest)
         centres, others, images, distances = structure.get_neighbor_list(REACH, exclude_self=True)
         if len(distances) and distances.min() < _SAME_PLACE:
             raise DataError("two atoms of the structure are at the same place")
@@ -177,12 +183,23 @@ class Surroundings:
         return np.cos(1.1 * self.distances[pairs]) * 10 + 0.37 * ends + 0.11 * angular
 
 
-def _check(structure: Structure) -> None:
+def _check(structure: Structure, heaviest: int) -> None:
     from crystalsmith.core.crystallography.crystal import strange_species
 
     if not 1 <= len(structure) <= MAX_SITES:
         raise DataError(f"a structure must have 1 to {MAX_SITES} atoms, not {len(structure)}")
     if not structure.is_ordered:
         raise DataError("the structure is disordered; only ordered structures can be scored")
-    if strange := strange_species(structure):
-        raise DataError(f"the structure holds {', '.join(strange)}; only H to Lr can be scored")
+    if not (
+        np.isfinite(structure.lattice.matrix).all() and np.isfinite(structure.frac_coords).all()
+    ):
+        raise DataError("the structure's cell or coordinates hold values that are no numbers")
+    if structure.volume < _LEAST_VOLUME * len(structure):
+        raise DataError(f"the cell is too small for its atoms ({structure.volume:.3g} Å³)")
+    strange = strange_species(structure)
+    if not strange:
+        kinds = structure.composition.elements
+        strange = sorted(kind.symbol for kind in kinds if heaviest < kind.Z)
+    if strange:
+        last = ALL_ELEMENTS[heaviest - 1]
+        raise DataError(f"the structure holds {', '.join(strange)}; only H to {last} can be scored")
