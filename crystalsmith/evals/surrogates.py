@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def evaluate_surrogates(
-    surrogates: Surrogates, cases: Cases, progress: Progress = silent
+    properties: Sequence[str], scored: Sequence[Scored], seconds: float, cases: Cases
 ) -> dict[str, Any]:
     """Run the benchmark on crystals with DFT values.
 
@@ -34,14 +34,13 @@ def evaluate_surrogates(
         the true gap is open. Errors of logarithmic properties are in decades, with ``mae_in_unit``
         beside them.
     """
-    scored, seconds = predictions_for(surrogates, cases, progress)
     failed = sum(item.failure is not None for item in scored)
     predictions = [item.predictions for item in scored]
     reliable = [all(p.reliable for p in item.values()) for item in predictions if item]
     return {
         "n": len(scored) - failed,
         "failed": failed,
-        **_figures(predictions, surrogates.properties, cases),
+        **_figures(predictions, properties, cases),
         "flagged_percent": 100 * (1 - sum(reliable) / max(1, len(reliable))),
         "structures_per_second": len(scored) / seconds,
     }

@@ -133,7 +133,13 @@ def surrogate(
     ] = None,
     hypothetical: HypotheticalOption = None,
     formulas: FormulasOption = None,
-    members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 3,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One network of the ensemble, with settings of its own such as layers=1,steps=900,"
+            " or '' for none; may be repeated. Three that differ in their seed when not given."
+        ),
+    ] = None,
     setting: SettingOption = None,
     device: DeviceOption = "auto",
     seconds: SecondsOption = None,
@@ -143,7 +149,13 @@ def surrogate(
     A formula file fills in band gaps that crystal files lack, by material id.
     """
     from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.models.recipes import learnable, start_named, train_surrogates, with_options
+    from crystalsmith.models.recipes import (
+        learnable,
+        start_named,
+        team_of,
+        train_surrogates,
+        with_options,
+    )
     from crystalsmith.models.surrogates.training import SurrogateTraining
 
     settings = with_options(learnable(SurrogateTraining(), properties or ()), setting or ())
@@ -156,7 +168,7 @@ def surrogate(
             found,
             out,
             settings,
-            members=members,
+            members=team_of(settings, member or ()),
             start=where,
             device=device,
             seconds=seconds or math.inf,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.training_data import TrainingData
 
 ARRAYS, WEIGHTS = "arrays", "weights"
+_MEMBERS = 3
 _Settings = TypeVar("_Settings")
 
 
@@ -70,6 +71,18 @@ def _with_option(settings: Any, name: str, text: str) -> Any:
         return replace(settings, network=_with_option(own["network"], name, text))
     numbers = [key for key, value in own.items() if isinstance(value, int | float)]
     raise DataError(f"there is no setting {name!r}; take one of {', '.join(numbers)}")
+
+
+def team_of(settings: SurrogateTraining, members: Sequence[str]) -> list[SurrogateTraining]:
+    """Settings of the members, each with its own seed and changes such as ``layers=1,steps=900``.
+
+    Raises:
+        DataError: there is no such setting, or the value is no number.
+    """
+    return [
+        with_options(replace(settings, seed=settings.seed + index), filter(None, text.split(",")))
+        for index, text in enumerate(members)
+    ]
 
 
 def learnable(settings: SurrogateTraining, properties: Sequence[str]) -> SurrogateTraining:
@@ -135,7 +148,7 @@ def train_surrogates(
     folder: Path,
     settings: SurrogateTraining,
     *,
-    members: int = 3,
+    members: Sequence[SurrogateTraining] = (),
     start: Path | None = None,
     device: str = "auto",
     seconds: float = np.inf,
@@ -147,7 +160,7 @@ def train_surrogates(
         data: crystals with the properties of ``settings.network``.
         folder: of the run.
         settings: what and how long.
-        members: networks in the ensemble.
+        members: settings of every member; three that differ in their seed when not given.
         start: weights of an ensemble for other properties to start from.
         device: torch device.
         seconds: stop every member after this time even if steps remain.
@@ -172,10 +185,10 @@ def train_surrogates(
             (data.held_out, training.VALIDATION_FILE),
         ):
             prepare(rows, names, with_chgnet=known, progress=progress).save(arrays / file)
-    starts = _starts(start, members)
+    team = members or [replace(settings, seed=settings.seed + i) for i in range(_MEMBERS)]
+    starts = _starts(start, len(team))
     runs = []
-    for index in range(members):
-        own = replace(settings, seed=settings.seed + index)
+    for index, own in enumerate(team):
         run = folder / f"member-{index}"
         training.train(
             arrays,

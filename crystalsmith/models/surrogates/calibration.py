@@ -51,15 +51,13 @@ def ship(
     """
     networks = []
     names = []
-    config = load_config(members[0])
-    shape = dict(config["network"])
-    shape["properties"] = tuple(shape["properties"])
     for index, member in enumerate(members):
-        network = SurrogateNetwork(SurrogateConfig(**shape))
+        config = load_config(member)
+        network = SurrogateNetwork(SurrogateConfig.from_dict(config["network"]))
         load_weights(network, member)
         networks.append(network)
         names.append(f"member-{index}")
-        save_weights(folder / names[-1], network.state_dict(), load_config(member))
+        save_weights(folder / names[-1], network.state_dict(), config)
     trained = trained_range(train)
     ensemble = Ensemble(networks, {}, trained)
     entries = [entry for entry, _ in held_out]
@@ -76,8 +74,6 @@ def ship(
         folder / "config.json",
         {
             "model": "surrogates",
-            "network": config["network"],
-            "training": config["training"],
             "members": names,
             "properties": [PROPERTIES[name].as_dict() for name in ensemble.properties],
             "spread": ensemble.spread,

@@ -57,7 +57,7 @@ def shortest_contact(graph: CrystalGraph) -> float:
 
 
 class Ensemble:
-    """Networks of one form, trained for the same properties.
+    """Networks trained for the same properties.
 
     Args:
         members: trained networks.
@@ -80,7 +80,7 @@ class Ensemble:
         self.members = [member.to(self.device).eval() for member in members]
         self.spread, self.trained, self.gap_rule = spread, trained, gap_rule
         self.properties = members[0].config.properties
-        self.needs_chgnet = members[0].config.known > 0
+        self.needs_chgnet = any(member.config.known for member in members)
 
     @classmethod
     def load(cls, where: Path, device: str = "auto") -> Ensemble:
@@ -91,9 +91,8 @@ class Ensemble:
         """
         config = load_config(where)
         try:
-            network = dict(config["network"])
-            network["properties"] = tuple(network["properties"])
-            members = [SurrogateNetwork(SurrogateConfig(**network)) for _ in config["members"]]
+            shapes = [load_config(where / name)["network"] for name in config["members"]]
+            members = [SurrogateNetwork(SurrogateConfig.from_dict(shape)) for shape in shapes]
             covered = config["trained_range"]
             trained = TrainedRange(
                 frozenset(covered["elements"]), tuple(covered["volume"]), covered["distance"]

@@ -36,7 +36,7 @@ class SurrogateConfig:
     Attributes:
         width: features per atom.
         channels: learned densities per layer.
-        layers: message-passing layers.
+        layers: rounds of messages between atoms.
         radial: Gaussians that describe a distance.
         known: features per atom that are given (CHGNet's), 0 for none.
         blocks: perceptrons per atom after the messages.
@@ -46,16 +46,21 @@ class SurrogateConfig:
 
     width: int = 128
     channels: int = 32
-    layers: int = 3
+    layers: int = 0
     radial: int = 32
-    known: int = 0
-    blocks: int = 0
-    dropout: float = 0.0
+    known: int = 128
+    blocks: int = 2
+    dropout: float = 0.1
     properties: tuple[str, ...] = ("band_gap", "formation_energy")
 
     def as_dict(self) -> dict[str, Any]:
         """For ``config.json``."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SurrogateConfig:
+        """What `as_dict` gave, as JSON gives it back."""
+        return cls(**(values | {"properties": tuple(values["properties"])}))
 
 
 class Outputs(NamedTuple):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 REACH = 6.0  # Å, CHGNet's; our own networks look less far
-MAX_SITES = 500
+MAX_SITES = 400  # the training crystals' conventional cells have up to half as many
 _SAME_PLACE = 0.1  # Å
 _LEAST_VOLUME = 0.5  # Å³ per atom; a neighbour search in less does not end
 _VIEW, _VIEW_NEIGHBOURS = 5.0, 24  # what atoms are compared by

@@ -57,7 +57,7 @@ class SurrogateTraining:
         network: sizes of the network.
     """
 
-    steps: int = 7_000
+    steps: int = 8_000
     batch: int = 128
     learning_rate: float = 1e-3
     metal_weight: float = 0.2
