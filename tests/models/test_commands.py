@@ -15,7 +15,7 @@ from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.generator import ConstraintGenerator
 from crystalsmith.models.structure.generator import StructureGenerator
-from crystalsmith.models.surrogates.ensemble import Surrogates
+from crystalsmith.models.surrogates.surrogates import Surrogates
 from crystalsmith.models.templates.model import TemplateModel
 
 SETTINGS = {
@@ -71,9 +71,10 @@ def test_structure(train, tmp_path, known):
 
 def test_surrogate(train, tmp_path, structure_named):
     out = tmp_path / "out"
-    stopped_then_finished(train, out, "surrogate", "member-1/state.json", "--members", "2")
+    two = ("--member", "", "--member", "layers=0")
+    stopped_then_finished(train, out, "surrogate", "member-1/state.json", *two)
     ensemble = Surrogates.load(out / "weights", device="cpu")
-    assert len(ensemble.members) == 2
+    assert [len(member.layers) for member in ensemble.ensembles[0].members] == [1, 0]
     (scored,) = ensemble.predict([structure_named("NaCl")])
     assert np.isfinite(scored.predictions["formation_energy"].mean)
 
