@@ -188,7 +188,9 @@ _Outcome = Entry | tuple[str, str]
 
 def _described(rows: list[Row], origin: str, workers: int | None) -> Iterator[tuple[Row, _Outcome]]:
     count = workers or os.cpu_count() or 1
-    jobs = [(row, origin) for row in rows]
+    # processes that are started afresh know the built-in properties only
+    others = tuple((i.name, i.in_files) for i in PROPERTIES.values() if i.name not in _COMPUTED)
+    jobs = [(row, origin, others) for row in rows]
     if count == 1 or len(rows) < _PARALLEL_FROM:
         yield from zip(rows, map(_entry_of, jobs), strict=True)
         return
@@ -196,10 +198,10 @@ def _described(rows: list[Row], origin: str, workers: int | None) -> Iterator[tu
         yield from zip(rows, pool.map(_entry_of, jobs, chunksize=32), strict=True)
 
 
-def _entry_of(job: tuple[Row, str]) -> _Outcome:
+def _entry_of(job: tuple[Row, str, tuple[tuple[str, str], ...]]) -> _Outcome:
     from crystalsmith.core.crystallography.crystal import describe
 
-    row, origin = job
+    row, origin, others = job
     try:
         crystal = describe(read_structure(row))
     except DataError as error:
@@ -214,9 +216,7 @@ def _entry_of(job: tuple[Row, str]) -> _Outcome:
         formation_energy=number_in(row, "formation_energy_per_atom"),
         e_above_hull=number_in(row, "e_above_hull"),
         others={
-            name: value
-            for name, item in PROPERTIES.items()
-            if name not in _COMPUTED and (value := number_in(row, item.in_files)) is not None
+            name: value for name, column in others if (value := number_in(row, column)) is not None
         },
     )
 

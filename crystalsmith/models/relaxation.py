@@ -121,11 +121,12 @@ def relax(
                     return failed(structure, "the cell collapsed or exploded")
             energy = float(atoms.get_potential_energy()) / len(atoms)
             force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+            atoms.set_constraint()
+            relaxed = AseAtomsAdaptor.get_structure(atoms)
     except Exception as error:  # potentials and ASE fail in many ways on odd crystals
         return failed(structure, f"the calculator failed ({type(error).__name__})")
     if not np.isfinite([energy, force]).all():
         return failed(structure, "the calculator gave no numbers")
-    relaxed = AseAtomsAdaptor.get_structure(atoms)
     return Relaxed(
         structure=relaxed,
         energy=energy,

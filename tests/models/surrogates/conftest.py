@@ -7,9 +7,7 @@ import torch
 from crystalsmith.models.surrogates.ensemble import Ensemble, TrainedRange
 from crystalsmith.models.surrogates.network import SurrogateConfig, SurrogateNetwork
 
-TINY = SurrogateConfig(
-    width=16, channels=4, layers=2, radial=8, known=0, blocks=0, dropout=0.0
-)
+TINY = SurrogateConfig(width=16, channels=4, layers=2, radial=8, known=0, blocks=0, dropout=0.0)
 EVERYTHING = TrainedRange(frozenset(range(1, 104)), (0.0, 1000.0), 0.0)
 
 

@@ -85,7 +85,9 @@ def test_the_same_on_one_core_and_on_several(shipped):
         torch.set_num_threads(before)
     for one, other in zip(alone, together, strict=True):
         for name, prediction in one.predictions.items():
-            assert prediction.mean == pytest.approx(other.predictions[name].mean, abs=1e-4, rel=1e-4)
+            assert prediction.mean == pytest.approx(
+                other.predictions[name].mean, abs=1e-4, rel=1e-4
+            )
 
 
 def test_the_judge_is_another_model(shipped):

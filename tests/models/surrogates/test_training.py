@@ -148,7 +148,9 @@ def test_the_trained_range(known, structure_named):
     assert not covered.covers(crystal_graph(tight))
     assert 11 not in trained_range(often[:9]).elements
     ensemble = random_ensemble(trained=covered)
-    inside, outside = Surrogates([ensemble]).predict([structure_named("NaCl"), structure_named("Al2O3")])
+    inside, outside = Surrogates([ensemble]).predict(
+        [structure_named("NaCl"), structure_named("Al2O3")]
+    )
     assert inside.predictions["band_gap"].reliable
     assert not outside.predictions["band_gap"].reliable
 
