@@ -114,19 +114,25 @@ def _figures(cases: Sequence[_Case], done: Sequence[Relaxed]) -> dict[str, Any]:
     from crystalsmith.models.relaxation import displacement
 
     matcher = StructureMatcher(scale=False)
-    matches, after, volumes = 0, [], []
+    missed, after, volumes = [], [], []
     for case, outcome in zip(cases, done, strict=True):
+        formula = case.crystal.composition.reduced_formula
         if outcome.failure is not None:
+            missed.append(f"{formula} ({outcome.failure})")
             continue
         left = displacement(case.crystal, outcome.structure)
         after.append(left)
         volumes.append(abs(outcome.structure.volume / case.crystal.volume - 1))
         nearer = len(case.crystal) == 1 or left < case.rmsd
-        matches += bool(nearer and matcher.fit(case.crystal, outcome.structure))
+        if not matcher.fit(case.crystal, outcome.structure):
+            missed.append(f"{formula} (no match)")
+        elif not nearer:
+            missed.append(f"{formula} (atoms {left:.2f} Å off)")
     nothing = float("nan")
     return {
         "n": len(cases),
-        "match": 100 * matches / len(cases),
+        "match": 100 * (1 - len(missed) / len(cases)),
+        "missed": ", ".join(missed) or "none",
         "converged": 100 * sum(outcome.converged for outcome in done) / len(done),
         "failed": sum(outcome.failure is not None for outcome in done),
         "rmsd_before": statistics.median(case.rmsd for case in cases),
