@@ -137,7 +137,7 @@ def surrogate(
         list[str] | None,
         typer.Option(
             help="One network of the ensemble, with settings of its own such as layers=1,steps=900,"
-            " or '' for none; may be repeated. Three that differ in their seed when not given."
+            " or '' for none; may be repeated. The shipped team of three when not given."
         ),
     ] = None,
     setting: SettingOption = None,
@@ -149,16 +149,17 @@ def surrogate(
     A formula file fills in band gaps that crystal files lack, by material id.
     """
     from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.models.recipes import (
+    from crystalsmith.models.surrogates.recipe import (
+        TEAM,
         learnable,
         start_named,
         team_of,
         train_surrogates,
-        with_options,
     )
     from crystalsmith.models.surrogates.training import SurrogateTraining
 
-    settings = with_options(learnable(SurrogateTraining(), properties or ()), setting or ())
+    settings = learnable(SurrogateTraining(), properties or ())
+    team = team_of(settings, member or TEAM, setting or ())
     where = start_named(start)
     if validation is None and not hold_out:
         raise DataError("nothing to validate with; give --validation FILE or --hold-out 0.1")
@@ -167,8 +168,7 @@ def surrogate(
         train_surrogates(
             found,
             out,
-            settings,
-            members=team_of(settings, member or ()),
+            team,
             start=where,
             device=device,
             seconds=seconds or math.inf,

@@ -7,9 +7,7 @@ with, so that the plain command makes them again.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, fields, is_dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -17,11 +15,11 @@ import numpy as np
 from crystalsmith.core.crystallography.template import ordered_amounts
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.core.properties import PROPERTIES, Property, register
 from crystalsmith.models.runs import load_config, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from pymatgen.core import Composition
@@ -33,12 +31,10 @@ if TYPE_CHECKING:
     from crystalsmith.models.constraint.records import Record
     from crystalsmith.models.constraint.training import ConstraintTraining
     from crystalsmith.models.structure.training import StructureTraining
-    from crystalsmith.models.surrogates.training import SurrogateTraining
     from crystalsmith.models.templates.training import TemplateTraining
     from crystalsmith.models.training_data import TrainingData
 
 ARRAYS, WEIGHTS = "arrays", "weights"
-_MEMBERS = 3
 _Settings = TypeVar("_Settings")
 
 
@@ -73,52 +69,6 @@ def _with_option(settings: Any, name: str, text: str) -> Any:
     raise DataError(f"there is no setting {name!r}; take one of {', '.join(numbers)}")
 
 
-def team_of(settings: SurrogateTraining, members: Sequence[str]) -> list[SurrogateTraining]:
-    """Settings of the members, each with its own seed and changes such as ``layers=1,steps=900``.
-
-    Raises:
-        DataError: there is no such setting, or the value is no number.
-    """
-    return [
-        with_options(replace(settings, seed=settings.seed + index), filter(None, text.split(",")))
-        for index, text in enumerate(members)
-    ]
-
-
-def learnable(settings: SurrogateTraining, properties: Sequence[str]) -> SurrogateTraining:
-    """Settings for other properties, each a known name or a TOML file that defines one.
-
-    Raises:
-        DataError: there is no such property or file, or the file defines none.
-    """
-    if not properties:
-        return settings
-    names = tuple(_property_named(text).name for text in properties)
-    return replace(settings, network=replace(settings.network, properties=names))
-
-
-def _property_named(text: str) -> Property:
-    if text in PROPERTIES:
-        return PROPERTIES[text]
-    if not text.endswith(".toml"):
-        raise DataError(
-            f"there is no property {text!r}; take one of {', '.join(PROPERTIES)}, or a TOML file"
-            " that defines one"
-        )
-    try:
-        return register(tomllib.loads(Path(text).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{text} cannot be read: {error}") from None
-
-
-def start_named(name: str | None) -> Path | None:
-    """Folder of surrogates to start from: ``shipped``, ``judge`` or a path."""
-    from crystalsmith.models.surrogates.surrogates import JUDGE, SHIPPED
-
-    named = {"shipped": SHIPPED / "gap_energy", "judge": JUDGE / "gap_energy"}
-    return None if name is None else named.get(name, Path(name))
-
-
 def train_structure(
     data: TrainingData,
     folder: Path,
@@ -141,89 +91,6 @@ def train_structure(
         table = WyckoffTable.of_groups(range(1, 231), self_maps=True)
         table.save(arrays / training.TABLE_FILE)
     training.train(arrays, folder, settings, device=device, seconds=seconds, progress=progress)
-
-
-def train_surrogates(
-    data: TrainingData,
-    folder: Path,
-    settings: SurrogateTraining,
-    *,
-    members: Sequence[SurrogateTraining] = (),
-    start: Path | None = None,
-    device: str = "auto",
-    seconds: float = np.inf,
-    progress: Progress = silent,
-) -> None:
-    """Train the members of the ensemble one after the other, then calibrate and collect them.
-
-    Args:
-        data: crystals with the properties of ``settings.network``.
-        folder: of the run.
-        settings: what and how long.
-        members: settings of every member; three that differ in their seed when not given.
-        start: weights of an ensemble for other properties to start from.
-        device: torch device.
-        seconds: stop every member after this time even if steps remain.
-        progress: told about every report.
-    """
-    from crystalsmith.models.composition.model import CompositionModel
-    from crystalsmith.models.surrogates import training
-    from crystalsmith.models.surrogates.arrays import GraphArrays
-    from crystalsmith.models.surrogates.calibration import ship
-    from crystalsmith.models.surrogates.preparation import prepare, targets_of
-
-    arrays = folder / ARRAYS
-    names = settings.network.properties
-    known = bool(settings.network.known)
-    values = targets_of(data.held_out, names)
-    if not (arrays / training.VALIDATION_FILE).exists():
-        _require(names, targets_of(data.crystals, names), "training crystal")
-        _require(names, values, "validation crystal")
-        arrays.mkdir(parents=True, exist_ok=True)
-        for rows, file in (
-            (data.crystals, training.TRAIN_FILE),
-            (data.held_out, training.VALIDATION_FILE),
-        ):
-            prepare(rows, names, with_chgnet=known, progress=progress).save(arrays / file)
-    team = members or [replace(settings, seed=settings.seed + i) for i in range(_MEMBERS)]
-    starts = _starts(start, len(team))
-    runs = []
-    for index, own in enumerate(team):
-        run = folder / f"member-{index}"
-        training.train(
-            arrays,
-            run,
-            own,
-            start=starts[index],
-            device=device,
-            seconds=seconds,
-            progress=progress,
-        )
-        runs.append(run / WEIGHTS)
-    useful = [entry for entry, row in zip(data.held_out, values, strict=True) if _tells(row)]
-    kept = GraphArrays.load(arrays / training.VALIDATION_FILE)
-    held_out = [(entry, kept.graph(row)) for row, entry in enumerate(useful)]
-    learnt = GraphArrays.load(arrays / training.TRAIN_FILE)
-    ship(
-        runs,
-        folder / WEIGHTS,
-        [learnt.graph(row) for row in range(len(learnt))],
-        held_out,
-        CompositionModel.load(device=device) if known and "band_gap" in names else None,
-        sum(_tells(row) for row in values[: data.validation]),
-    )
-
-
-def _starts(start: Path | None, members: int) -> list[Path | None]:
-    """Weights for every member to start from; members of the other ensemble take turns."""
-    if start is None:
-        return [None] * members
-    names = load_config(start).get("members") or ["."]
-    return [start / names[index % len(names)] for index in range(members)]
-
-
-def _tells(values: NDArray[np.float64]) -> bool:
-    return not np.isnan(values).all()
 
 
 def train_constraint(
@@ -452,11 +319,10 @@ def train_composition(
     """Train the composition model and calibrate its uncertainty."""
     from crystalsmith.models.composition import training
     from crystalsmith.models.composition.calibration import calibrate
-    from crystalsmith.models.runs import load_config
 
     table, held_out = _formula_table(data), _held_out_table(data)
     for rows, kind in ((table, "training"), (held_out, "validation")):
-        _require(settings.network.properties, rows.targets, f"{kind} formula")
+        require(settings.network.properties, rows.targets, f"{kind} formula")
     network = training.train(
         table, held_out, folder, settings, device=device, seconds=seconds, progress=progress
     )
@@ -464,7 +330,7 @@ def train_composition(
     write_json(folder / WEIGHTS / "config.json", config | {"spread": calibrate(network, held_out)})
 
 
-def _require(names: Sequence[str], values: NDArray[np.float64], row: str) -> None:
+def require(names: Sequence[str], values: NDArray[np.float64], row: str) -> None:
     """Refuse to learn what no row tells; values are ``(rows, names)``, NaN where unknown."""
     for name, column in zip(names, values.T, strict=True):
         if np.isnan(column).all():

@@ -76,10 +76,10 @@ def test_structure(train, tmp_path, known):
 
 def test_surrogate(train, tmp_path, structure_named):
     out = tmp_path / "out"
-    two = ("--member", "", "--member", "layers=0")
+    two = ("--member", "metal_weight=0.2", "--member", "")
     stopped_then_finished(train, out, "surrogate", "member-1/state.json", *two)
     ensemble = Surrogates.load(out / "weights", device="cpu")
-    assert [len(member.layers) for member in ensemble.ensembles[0].members] == [1, 0]
+    assert [len(member.layers) for member in ensemble.ensembles[0].members] == [1, 1]
     (scored,) = ensemble.predict([structure_named("NaCl")])
     assert np.isfinite(scored.predictions["formation_energy"].mean)
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import minimize
 
 from crystalsmith.core.properties import METAL_BELOW
 
@@ -67,17 +68,20 @@ def fit_gap_rule(
     formula_gaps: NDArray[np.float64],
     truth: NDArray[np.float64],
 ) -> GapRule:
-    """The rule that fits held-out crystals best: few numbers, fitted by logistic regression."""
+    """The rule that fits held-out crystals best: a logistic regression, then the best share."""
     terms = features(gaps, metal_logits, formula_gaps)
     labels = (truth < METAL_BELOW).astype(float)
-    weights = np.array([0.0, 1.0, 0.0, 0.0])
-    pull = np.diag([0.01, 0.1, 0.1, 0.1])  # towards believing the networks alone
-    start = weights.copy()
-    for _ in range(30):
-        guess = 1 / (1 + np.exp(-np.clip(terms @ weights, -30, 30)))
-        slope = terms.T @ (guess - labels) + pull @ (weights - start)
-        bend = (terms * (guess * (1 - guess))[:, None]).T @ terms + pull
-        weights = weights - np.linalg.solve(bend, slope)
+    start = np.array([0.0, 1.0, 0.0, 0.0])
+    pull = np.array([0.01, 1.0, 1.0, 1.0])  # towards believing the networks alone
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = terms @ weights
+        value = (np.logaddexp(0, logits) - labels * logits).sum()
+        guess = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        away = weights - start
+        return float(value + (pull * away**2).sum() / 2), terms.T @ (guess - labels) + pull * away
+
+    weights = minimize(loss, start, jac=True, method="BFGS").x
     metal = (float(weights[0]), float(weights[1]), float(weights[2]), float(weights[3]))
     stds = np.zeros_like(gaps)
 

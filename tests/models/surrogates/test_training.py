@@ -12,11 +12,11 @@ import torch
 
 from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.evidence import NORMAL_90
-from crystalsmith.models.recipes import train_surrogates
 from crystalsmith.models.surrogates.calibration import calibrate, trained_range
 from crystalsmith.models.surrogates.ensemble import Ensemble, TrainedRange
 from crystalsmith.models.surrogates.graph import crystal_graph
 from crystalsmith.models.surrogates.preparation import prepare
+from crystalsmith.models.surrogates.recipe import train_surrogates
 from crystalsmith.models.surrogates.surrogates import Surrogates
 from crystalsmith.models.surrogates.training import (
     TRAIN_FILE,
@@ -37,7 +37,7 @@ def trained(known, held_out, tmp_path_factory):
     """An ensemble of two, and its folder."""
     folder = tmp_path_factory.mktemp("surrogates")
     data = TrainingData(known, [], held_out)
-    train_surrogates(data, folder, SETTINGS, members=TEAM, device="cpu")
+    train_surrogates(data, folder, TEAM, device="cpu")
     return folder
 
 
@@ -67,13 +67,13 @@ def test_a_finished_training_is_not_done_again(trained, known, held_out):
     before = (trained / "weights" / "config.json").read_bytes()
     lines = len(log_of(trained / "member-0"))
     data = TrainingData(known, [], held_out)
-    train_surrogates(data, trained, SETTINGS, members=TEAM, device="cpu")
+    train_surrogates(data, trained, TEAM, device="cpu")
     steps = [row["step"] for row in log_of(trained / "member-0")[lines:]]
     assert set(steps) == {SETTINGS.steps}
     assert (trained / "weights" / "config.json").read_bytes() == before
     other = [replace(SETTINGS, batch=3)]
     with pytest.raises(WeightsError, match="other settings"):
-        train_surrogates(data, trained, SETTINGS, members=other, device="cpu")
+        train_surrogates(data, trained, other, device="cpu")
 
 
 def test_members_disagree_and_the_spread_says_so(known):
