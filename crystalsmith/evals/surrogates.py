@@ -30,9 +30,9 @@ def evaluate_surrogates(
 
     Returns:
         ``n`` and, per property, ``n``, ``mae``, ``unseen_formula_mae``, ``coverage90`` (percent),
-        ``flagged_percent`` (outside the trained range), for the band gap also ``metal_accuracy`` (percent) and ``nonmetal_mae``, the error where
-        the true gap is open. Errors of logarithmic properties are in decades, with ``mae_in_unit``
-        beside them.
+        ``flagged_percent`` (outside the trained range), for the band gap also ``metal_accuracy``
+        (percent) and ``nonmetal_mae``, the error where the true gap is open. Errors of logarithmic
+        properties are in decades, with ``mae_in_unit`` beside them.
     """
     failed = sum(item.failure is not None for item in scored)
     predictions = [item.predictions for item in scored]

@@ -32,6 +32,8 @@ _RANDOM = np.random.default_rng(0)
 _ELEMENTS = _RANDOM.normal(size=(120, _CHANNELS))
 _MIXING = _RANDOM.normal(size=(_ROUNDS, 5 * _CHANNELS, _CHANNELS)) / (5 * _CHANNELS) ** 0.5
 _FREQUENCIES = _RANDOM.uniform(0.5, 2.5, size=_CHANNELS)  # 1/Å
+# binomial weights make sums of products powers of a scalar product; the powers are told apart
+_POWER_WEIGHTS = np.array([1.0] * 3 + [1.3] * 3 + [2.6] * 3 + [1.7] * 3 + [5.1] * 6 + [10.2])
 _LOOKS = _RANDOM.normal(size=(3, _CHANNELS))
 
 
@@ -160,27 +162,28 @@ class Surroundings:
 
     def looks_of_bonds(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
         """One number per pair that equivalent pairs share: its length, its end, its angles."""
-        centres, others = self.centres[pairs], self.others[pairs]
         near = np.flatnonzero(self.distances < _VIEW)
         fading = 0.5 * (np.cos(np.pi * self.distances[near] / _VIEW) + 1)
         weight = (self._looks[self.others[near]] @ _LOOKS[0]) * fading
-        unit = self.vectors / self.distances[:, None]
         # moments of the neighbours' directions up to the third power, seen along the bond
-        size = len(self.elements)
-        u = unit[near]
-        first = np.zeros((size, 3))
-        np.add.at(first, self.centres[near], weight[:, None] * u)
-        cubes = np.zeros((size, 3, 3, 3))
-        outer = np.einsum("n,ni,nj,nk->nijk", weight, u, u, u)
-        np.add.at(cubes, self.centres[near], outer)
-        squares = np.zeros((size, 3, 3))
-        np.add.at(squares, self.centres[near], np.einsum("n,ni,nj->nij", weight, u, u))
-        along = unit[pairs]
-        angular = np.einsum("ni,ni->n", first[centres], along)
-        angular += 1.3 * np.einsum("nij,ni,nj->n", squares[centres], along, along)
-        angular += 1.7 * np.einsum("nijk,ni,nj,nk->n", cubes[centres], along, along, along)
-        ends = self._looks[others] @ _LOOKS[1]
+        rows = weight[:, None] * _powers(self.vectors[near] / self.distances[near][:, None])
+        present, begins = np.unique(self.centres[near], return_index=True)
+        moments = np.zeros((len(self.elements), rows.shape[1]))
+        if len(near):
+            moments[present] = np.add.reduceat(rows, begins, axis=0)
+        along = _powers(self.vectors[pairs] / self.distances[pairs][:, None])
+        angular = (moments[self.centres[pairs]] * along) @ _POWER_WEIGHTS
+        ends = self._looks[self.others[pairs]] @ _LOOKS[1]
         return np.cos(1.1 * self.distances[pairs]) * 10 + 0.37 * ends + 0.11 * angular
+
+
+def _powers(u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(n, 19)`` products of one, two and three coordinates of unit vectors."""
+    x, y, z = u.T
+    xx, yy, zz, xy = x * x, y * y, z * z, x * y
+    second = [xx, yy, zz, xy, y * z, z * x]
+    third = [xx * x, yy * y, zz * z, xx * y, xx * z, yy * x, yy * z, zz * x, zz * y, xy * z]
+    return np.stack([x, y, z, *second, *third], axis=1)
 
 
 def _check(structure: Structure, heaviest: int) -> None:
