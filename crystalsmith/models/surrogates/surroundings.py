@@ -187,7 +187,7 @@ def _powers(u: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _check(structure: Structure, heaviest: int) -> None:
-    from crystalsmith.core.crystallography.crystal import strange_species
+    from pymatgen.core import DummySpecies
 
     if not 1 <= len(structure) <= MAX_SITES:
         raise DataError(f"a structure must have 1 to {MAX_SITES} atoms, not {len(structure)}")
@@ -199,10 +199,10 @@ def _check(structure: Structure, heaviest: int) -> None:
         raise DataError("the structure's cell or coordinates hold values that are no numbers")
     if structure.volume < _LEAST_VOLUME * len(structure):
         raise DataError(f"the cell is too small for its atoms ({structure.volume:.3g} Å³)")
-    strange = strange_species(structure)
-    if not strange:
-        kinds = structure.composition.elements
-        strange = sorted(kind.symbol for kind in kinds if heaviest < kind.Z)
+    kinds = {site.specie for site in structure}
+    strange = sorted(
+        {kind.symbol for kind in kinds if isinstance(kind, DummySpecies) or heaviest < kind.Z}
+    )
     if strange:
         last = ALL_ELEMENTS[heaviest - 1]
         raise DataError(f"the structure holds {', '.join(strange)}; only H to {last} can be scored")
