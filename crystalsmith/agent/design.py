@@ -13,6 +13,7 @@ from crystalsmith.core.errors import RequestError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.request import DEFAULT_COUNT, MAX_COUNT, DesignRequest
 from crystalsmith.core.results import Candidate, DesignResult, RunInfo
+from crystalsmith.core.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +97,17 @@ def design(
     if found is not None:
         found(result(outcome.candidates))
     finalists = outcome.candidates[: wanted + _SPARE]
-    return result(relax_candidates(understood, finalists, toolbox, progress=progress))
+    config = settings()
+    return result(
+        relax_candidates(
+            understood,
+            finalists,
+            toolbox,
+            calculator=config.calculator,
+            workers=config.relax_workers,
+            progress=progress,
+        )
+    )
 
 
 def _widened(budget: Budget, wanted: int) -> Budget:

@@ -43,7 +43,7 @@ def _loaders(config: Settings) -> dict[str, Callable[[], object]]:
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint.generator import ConstraintGenerator
     from crystalsmith.models.structure.generator import StructureGenerator
-    from crystalsmith.models.surrogates.ensemble import Surrogates
+    from crystalsmith.models.surrogates.surrogates import Surrogates
 
     return {
         "composition model": lambda: CompositionModel.load(config.composition_weights, "cpu"),

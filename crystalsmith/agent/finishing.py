@@ -10,7 +10,7 @@ from crystalsmith.agent.search import ranked, rejudged
 from crystalsmith.core.crystallography.crystal import describe
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.relaxation import DEFAULT_CALCULATOR, Relaxed, relax
+from crystalsmith.models.relaxation import DEFAULT_CALCULATOR, Relaxed, relax_many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,18 +26,25 @@ def relax_candidates(
     toolbox: Toolbox,
     *,
     calculator: str = DEFAULT_CALCULATOR,
+    workers: int = 1,
     progress: Progress = silent,
 ) -> list[Candidate]:
     """Relax candidates within their symmetry and rank them anew.
 
     A candidate whose relaxation fails keeps its structure; its provenance says so.
     """
-    renewed = []
-    for done, candidate in enumerate(candidates, start=1):
-        outcome = relax(candidate.structure, calculator=calculator)
-        renewed.append(_renewed(request, candidate, outcome, calculator, toolbox))
-        progress("relaxing", done, len(candidates))
-    return ranked(renewed)
+    outcomes = relax_many(
+        [candidate.structure for candidate in candidates],
+        calculator=calculator,
+        workers=workers,
+        progress=progress,
+    )
+    return ranked(
+        [
+            _renewed(request, candidate, outcome, calculator, toolbox)
+            for candidate, outcome in zip(candidates, outcomes, strict=True)
+        ]
+    )
 
 
 def _renewed(
@@ -70,6 +77,7 @@ def _in_words(outcome: Relaxed, calculator: str) -> dict[str, Any]:
         "largest_force_ev_per_angstrom": round(outcome.force, 4),
         "steps": outcome.steps,
         "volume_change_percent": round(100 * outcome.volume_change, 2),
+        "rmsd_angstrom": round(outcome.rmsd, 4),
         "space_group_kept": outcome.space_group_kept,
         "converged": outcome.converged,
     }

@@ -24,6 +24,7 @@ STRICT_PRECISION = 0.01  # Å: finished crystals must show their symmetry clearl
 _LEAST = 0.01  # no single clause can make a candidate worse than this
 _ENERGY_SCALE = 0.1  # eV/atom above the hull that cost one unit of score
 _UNRELIABLE = 2.0  # cost of predictions outside the trained range
+_ALWAYS = ("formation_energy", "band_gap")  # of which it counts even if nobody asked for them
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,11 @@ def score(judged: Sequence[Judged], evidence: Evidence, prior: float) -> float:
     total += sum(log(max(item.verdict.likelihood, _LEAST)) for item in judged)
     above = evidence.predictions["e_above_hull"]
     total -= max(0.0, above.mean) / (_ENERGY_SCALE + above.std)
-    if not all(prediction.reliable for prediction in evidence.predictions.values()):
+    matter = [
+        prediction
+        for name, prediction in evidence.predictions.items()
+        if name in _ALWAYS or any(item.clause.interval(name) is not None for item in judged)
+    ]
+    if not all(prediction.reliable for prediction in matter):
         total -= _UNRELIABLE
     return total

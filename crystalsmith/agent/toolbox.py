@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint.generator import ConstraintGenerator
     from crystalsmith.models.structure.generator import StructureGenerator
-    from crystalsmith.models.surrogates.ensemble import Surrogates
+    from crystalsmith.models.surrogates.surrogates import Surrogates
     from crystalsmith.tools.known_crystals import KnownCrystals
 
 _PARTS = 5
@@ -63,7 +63,7 @@ class Toolbox:
         from crystalsmith.models.composition.model import CompositionModel
         from crystalsmith.models.constraint.generator import ConstraintGenerator
         from crystalsmith.models.structure.generator import StructureGenerator
-        from crystalsmith.models.surrogates.ensemble import Surrogates
+        from crystalsmith.models.surrogates.surrogates import Surrogates
 
         known = open_known(store, chosen)
         entries = known.entries()

@@ -1,8 +1,9 @@
 """Reading MP-20-format CSV files: one crystal per row, as CIF, with properties.
 
 Columns: ``material_id``, ``cif`` and, where known, ``band_gap`` (eV),
-``formation_energy_per_atom`` (eV/atom), ``e_above_hull`` (eV/atom). Further columns are ignored;
-gzip-compressed files are read as they are.
+``formation_energy_per_atom`` (eV/atom), ``e_above_hull`` (eV/atom), and those of other known
+properties, such as ``bulk_modulus`` (GPa). Further columns are ignored; gzip-compressed files are
+read as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crystalsmith.core.entry import Entry
 from crystalsmith.core.errors import CrystalsmithError, DataError
 from crystalsmith.core.progress import Progress, silent
+from crystalsmith.core.properties import PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 _FIELD_LIMIT = 10_000_000  # a large CIF in one cell
+# attributes of an entry, or computed from its crystal
+_COMPUTED = {"band_gap", "formation_energy", "e_above_hull", "density", "volume_per_atom"}
 _PARALLEL_FROM = 200  # rows; starting processes costs about two seconds
 
 
@@ -184,7 +188,9 @@ _Outcome = Entry | tuple[str, str]
 
 def _described(rows: list[Row], origin: str, workers: int | None) -> Iterator[tuple[Row, _Outcome]]:
     count = workers or os.cpu_count() or 1
-    jobs = [(row, origin) for row in rows]
+    # processes that are started afresh know the built-in properties only
+    others = tuple((i.name, i.in_files) for i in PROPERTIES.values() if i.name not in _COMPUTED)
+    jobs = [(row, origin, others) for row in rows]
     if count == 1 or len(rows) < _PARALLEL_FROM:
         yield from zip(rows, map(_entry_of, jobs), strict=True)
         return
@@ -192,10 +198,10 @@ def _described(rows: list[Row], origin: str, workers: int | None) -> Iterator[tu
         yield from zip(rows, pool.map(_entry_of, jobs, chunksize=32), strict=True)
 
 
-def _entry_of(job: tuple[Row, str]) -> _Outcome:
+def _entry_of(job: tuple[Row, str, tuple[tuple[str, str], ...]]) -> _Outcome:
     from crystalsmith.core.crystallography.crystal import describe
 
-    row, origin = job
+    row, origin, others = job
     try:
         crystal = describe(read_structure(row))
     except DataError as error:
@@ -209,6 +215,9 @@ def _entry_of(job: tuple[Row, str]) -> _Outcome:
         band_gap=number_in(row, "band_gap"),
         formation_energy=number_in(row, "formation_energy_per_atom"),
         e_above_hull=number_in(row, "e_above_hull"),
+        others={
+            name: value for name, column in others if (value := number_in(row, column)) is not None
+        },
     )
 
 

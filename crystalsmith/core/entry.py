@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pymatgen.core import Composition
 
     from crystalsmith.core.crystallography.crystal import SymmetricCrystal
+
+_OWN = ("band_gap", "formation_energy", "e_above_hull")
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Entry:
         band_gap: eV, None when unknown.
         formation_energy: eV/atom, None when unknown.
         e_above_hull: eV/atom, None when unknown.
+        others: further properties by name, in their units (see `core.properties`).
     """
 
     id: str
@@ -32,6 +37,13 @@ class Entry:
     band_gap: float | None = None
     formation_energy: float | None = None
     e_above_hull: float | None = None
+    others: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def value(self, name: str) -> float | None:
+        """A property by its name, None when unknown."""
+        if name in _OWN:
+            return getattr(self, name)
+        return self.others.get(name)
 
     @property
     def composition(self) -> Composition:

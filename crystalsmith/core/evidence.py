@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import erf, inf, sqrt
+from math import erf, inf, log, sqrt
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -28,6 +28,7 @@ class Prediction(BaseModel):
         unit: such as eV or eV/atom.
         source: such as ``surrogate``, ``CHGNet`` or a store's name.
         reliable: False when the crystal is outside what the source was trained on.
+        logarithmic: the error is a factor: the logarithm is normal, of spread ``std / mean``.
     """
 
     mean: float
@@ -35,14 +36,23 @@ class Prediction(BaseModel):
     unit: str
     source: str
     reliable: bool = True
+    logarithmic: bool = False
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f} ± {self.std:.2f} {self.unit}"
+        digits = 0 if self.logarithmic else 2
+        return f"{self.mean:.{digits}f} ± {self.std:.{digits}f} {self.unit}"
 
     def probability_within(self, low: float, high: float) -> float:
         """Probability that a normal variable of this mean and spread lies in an interval."""
         if self.std <= 0:
             return float(low <= self.mean <= high)
+        if self.logarithmic and self.mean > 0:
+            decades = Prediction(
+                mean=log(self.mean), std=self.std / self.mean, unit="", source=self.source
+            )
+            return decades.probability_within(
+                log(low) if low > 0 else -inf, log(high) if high > 0 else -inf
+            )
         scale = self.std * sqrt(2)
         below_high = 1.0 if high == inf else 0.5 * (1 + erf((high - self.mean) / scale))
         below_low = 0.0 if low == -inf else 0.5 * (1 + erf((low - self.mean) / scale))

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
         constraint_weights: folder of another constraint generator (base and adapters).
         constraint_url: an OpenAI-compatible server (vLLM) with the constraint generator's adapters.
         structure_weights: folder of another structure generator.
-        surrogate_weights: folder of other surrogates.
+        surrogate_weights: folder of other surrogates; properties it lacks come from the shipped.
+        calculator: dotted name of the ASE calculator that relaxes.
+        relax_workers: processes that relax side by side.
         composition_weights: folder of another composition model.
         template_weights: folder of another template network.
         mp_api_key: Materials Project key, also read from ``MP_API_KEY``.
@@ -54,6 +56,8 @@ class Settings(BaseSettings):
     constraint_url: str | None = None
     structure_weights: Path | None = None
     surrogate_weights: Path | None = None
+    calculator: str = "chgnet.model.dynamics.CHGNetCalculator"
+    relax_workers: int = Field(default=1, ge=1)
     composition_weights: Path | None = None
     template_weights: Path | None = None
     mp_api_key: SecretStr | None = Field(default_factory=lambda: _secret("MP_API_KEY"))

@@ -1,4 +1,4 @@
-"""``crystalsmith eval`` and ``crystalsmith bench``: every figure we quote comes from here."""
+"""``crystalsmith eval``: every figure about quality that we quote comes from here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ eval_app = typer.Typer(
     no_args_is_help=True,
     help="Measure the models on test crystals; each command prints a table.",
 )
-bench_app = typer.Typer(no_args_is_help=True, help="Time commands as a user sees them.")
 
 DataOption = Annotated[
     Path, typer.Option("--data", help="Test crystals in MP-20 format (.csv or .csv.gz).")
@@ -37,13 +36,14 @@ TrainDataOption = Annotated[
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
 
 
-def _cases(
+def read_cases(
     data: Path,
     limit: int | None,
     seed: int,
     train_data: list[Path] | None,
     progress: Progress,
 ) -> Cases:
+    """The test crystals that the options ask for; stderr says how many rows were used."""
     from crystalsmith.evals.cases import load_cases
 
     cases = load_cases(data, limit=limit, seed=seed, train_data=train_data or (), progress=progress)
@@ -102,7 +102,7 @@ def symmetry(
     beside = given_property(told)
     guesses: list[tuple[int, int]] = []
     with ConsoleProgress() as progress:
-        cases = _cases(data, limit, seed, train_data, progress)
+        cases = read_cases(data, limit, seed, train_data, progress)
         known = known_crystals(store)
         config = settings()
         generator = ConstraintGenerator.load(
@@ -149,7 +149,7 @@ def structures(
 
     which, begin = constraints_named(constraints), start_named(start)
     with ConsoleProgress() as progress:
-        cases = _cases(data, limit, seed, train_data, progress)
+        cases = read_cases(data, limit, seed, train_data, progress)
         known = known_crystals(store)
         entries = known.entries()
         config = settings()
@@ -189,21 +189,35 @@ def surrogates(
     seed: SeedOption = 0,
     store: StoreOption = None,
     train_data: TrainDataOption = None,
+    judge: Annotated[
+        bool, typer.Option(help="Measure the independent judge, which takes no part in a search.")
+    ] = False,
+    parity: Annotated[
+        Path | None, typer.Option(help="Folder for plots of predicted against true values (PNG).")
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Errors and uncertainties of the property predictors (they do not look at any store)."""
     from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.core.settings import settings
-    from crystalsmith.evals.surrogates import evaluate_surrogates
+    from crystalsmith.evals.parity import save_parity
+    from crystalsmith.evals.surrogates import evaluate_surrogates, predictions_for
     from crystalsmith.evals.tables import save_json, show_properties
-    from crystalsmith.models.surrogates.ensemble import Surrogates
+    from crystalsmith.models.surrogates.surrogates import Surrogates
 
     with ConsoleProgress() as progress:
-        cases = _cases(data, limit, seed, train_data, progress)
         config = settings()
-        ensemble = Surrogates.load(config.surrogate_weights, config.device)
-        figures = evaluate_surrogates(ensemble, cases, progress)
-    show_properties("surrogates", figures)
+        models = (
+            Surrogates.load_judge(config.device)
+            if judge
+            else Surrogates.load(config.surrogate_weights, config.device)
+        )
+        cases = read_cases(data, limit, seed, train_data, progress)
+        scored, seconds = predictions_for(models, cases, progress)
+        figures = evaluate_surrogates(models.properties, scored, seconds, cases)
+    show_properties(models.source, figures)
+    if parity is not None:
+        save_parity(parity, cases, scored)
     save_json(json, figures | {"context": _context(data, store, cases, seed)})
 
 
@@ -224,7 +238,7 @@ def composition(
     from crystalsmith.models.composition.model import CompositionModel
 
     with ConsoleProgress() as progress:
-        cases = _cases(data, limit, seed, train_data, progress)
+        cases = read_cases(data, limit, seed, train_data, progress)
         config = settings()
         model = CompositionModel.load(config.composition_weights, config.device)
         figures = evaluate_composition(model, cases)
@@ -260,70 +274,7 @@ def backend(
     with ConsoleProgress() as progress:
         served = ConstraintGenerator.load(config.constraint_weights, url=where)
         here = ConstraintGenerator.load(config.constraint_weights, device=config.device)
-        cases = _cases(data, limit, seed, None, progress)
+        cases = read_cases(data, limit, seed, None, progress)
         figures = compare_backends(here, served, cases.entries, progress)
     show_columns("served and in process", {"": figures})
     save_json(json, figures | {"context": _context(data, "none", cases, seed)})
-
-
-@bench_app.command()
-def design(
-    runs: Annotated[int, typer.Option(help="How often.")] = 3,
-    store: StoreOption = None,
-    json: JsonOption = None,
-) -> None:
-    """Wall time and peak memory of a design, quick budget, in a fresh process."""
-    from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.evals.bench import time_design
-    from crystalsmith.evals.tables import save_json, show_columns
-
-    with ConsoleProgress() as progress:
-        figures = time_design(runs, store, progress)
-    show_columns("design", {"": figures})
-    save_json(json, figures)
-
-
-@bench_app.command()
-def startup(
-    runs: Annotated[int, typer.Option(help="How often.")] = 10,
-    json: JsonOption = None,
-) -> None:
-    """Wall time of `crystalsmith --help`."""
-    from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.evals.bench import time_startup
-    from crystalsmith.evals.tables import save_json, show_columns
-
-    with ConsoleProgress() as progress:
-        figures = time_startup(runs, progress)
-    show_columns("startup", {"": figures})
-    save_json(json, figures)
-
-
-@bench_app.command(name="symmetry")
-def bench_symmetry(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Formulas of an MP-20 file; of pymatgen's prototypes otherwise."),
-    ] = None,
-    limit: Annotated[int, typer.Option(help="How many formulas.")] = 200,
-    seed: SeedOption = 0,
-    json: JsonOption = None,
-) -> None:
-    """Formulas a second that the constraint generator answers, its size and memory."""
-    from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.core.settings import settings
-    from crystalsmith.evals.bench_symmetry import prototype_compositions, time_symmetry
-    from crystalsmith.evals.tables import save_json, show_columns
-    from crystalsmith.models.constraint.generator import ConstraintGenerator
-
-    config = settings()
-    with ConsoleProgress() as progress:
-        if data is None:
-            compositions = prototype_compositions(limit, seed)
-        else:
-            entries = _cases(data, limit, seed, None, progress).entries
-            compositions = [entry.composition for entry in entries]
-        generator = ConstraintGenerator.load(config.constraint_weights, device=config.device)
-        figures = time_symmetry(generator, compositions, config.constraint_weights, progress)
-    show_columns("constraint generator", {"": figures})
-    save_json(json, figures)

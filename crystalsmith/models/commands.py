@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crystalsmith.core.errors import DataError
+
 if TYPE_CHECKING:
     from crystalsmith.core.progress import Progress
     from crystalsmith.models.training_data import TrainingData
@@ -54,16 +56,18 @@ SecondsOption = Annotated[
 
 def _read(
     data: list[Path],
-    validation: Path,
+    validation: Path | None,
     hypothetical: list[Path] | None,
     formulas: Path | None,
     progress: Progress,
+    hold_out: float = 0.0,
 ) -> TrainingData:
     from crystalsmith.models.training_data import read_training_data
 
     found = read_training_data(
         data,
         validation,
+        hold_out=hold_out,
         hypothetical=hypothetical or (),
         formulas=formulas,
         progress=progress,
@@ -104,31 +108,68 @@ def structure(
 @train_app.command()
 def surrogate(
     data: DataOption,
-    validation: ValidationOption,
     out: OutOption,
+    validation: Annotated[
+        Path | None, typer.Option("--validation", help="Held-out crystals, for model selection.")
+    ] = None,
+    hold_out: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.5, help="Share of the formulas to hold out from the data."),
+    ] = 0.0,
+    properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            help="What to learn: a known property, or a TOML file that defines one (name, unit,"
+            " words, tolerance, column, logarithmic); may be repeated. Band gap and formation"
+            " energy when not given.",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights of other surrogates to start from: a folder, 'shipped' or 'judge'."
+        ),
+    ] = None,
     hypothetical: HypotheticalOption = None,
     formulas: FormulasOption = None,
-    members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 3,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="One network of the ensemble, with settings of its own such as layers=1,steps=900,"
+            " or '' for none; may be repeated. The shipped team of three when not given."
+        ),
+    ] = None,
     setting: SettingOption = None,
     device: DeviceOption = "auto",
     seconds: SecondsOption = None,
 ) -> None:
-    """Train the property predictors (an ensemble of graph networks) and calibrate them.
+    """Train property predictors (an ensemble of networks) and calibrate them.
 
     A formula file fills in band gaps that crystal files lack, by material id.
     """
     from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.models.recipes import train_surrogates, with_options
+    from crystalsmith.models.surrogates.recipe import (
+        TEAM,
+        learnable,
+        start_named,
+        team_of,
+        train_surrogates,
+    )
     from crystalsmith.models.surrogates.training import SurrogateTraining
 
-    settings = with_options(SurrogateTraining(), setting or ())
+    settings = learnable(SurrogateTraining(), properties or ())
+    team = team_of(settings, member or TEAM, setting or ())
+    where = start_named(start)
+    if validation is None and not hold_out:
+        raise DataError("nothing to validate with; give --validation FILE or --hold-out 0.1")
     with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, formulas, progress)
+        found = _read(data, validation, hypothetical, formulas, progress, hold_out)
         train_surrogates(
             found,
             out,
-            settings,
-            members=members,
+            team,
+            start=where,
             device=device,
             seconds=seconds or math.inf,
             progress=progress,

@@ -15,7 +15,7 @@ import numpy as np
 from crystalsmith.core.crystallography.template import ordered_amounts
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.runs import write_json
+from crystalsmith.models.runs import load_config, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from crystalsmith.models.constraint.records import Record
     from crystalsmith.models.constraint.training import ConstraintTraining
     from crystalsmith.models.structure.training import StructureTraining
-    from crystalsmith.models.surrogates.training import SurrogateTraining
     from crystalsmith.models.templates.training import TemplateTraining
     from crystalsmith.models.training_data import TrainingData
 
@@ -92,39 +91,6 @@ def train_structure(
         table = WyckoffTable.of_groups(range(1, 231), self_maps=True)
         table.save(arrays / training.TABLE_FILE)
     training.train(arrays, folder, settings, device=device, seconds=seconds, progress=progress)
-
-
-def train_surrogates(
-    data: TrainingData,
-    folder: Path,
-    settings: SurrogateTraining,
-    *,
-    members: int = 3,
-    device: str = "auto",
-    seconds: float = np.inf,
-    progress: Progress = silent,
-) -> None:
-    """Train the members of the ensemble one after the other, then calibrate and collect them."""
-    from crystalsmith.models.surrogates import training
-    from crystalsmith.models.surrogates.calibration import ship
-    from crystalsmith.models.surrogates.preparation import prepare
-
-    arrays = folder / ARRAYS
-    if not (arrays / training.VALIDATION_FILE).exists():
-        arrays.mkdir(parents=True, exist_ok=True)
-        names = settings.network.properties
-        for entries, kind in ((data.crystals, "training"), (data.held_out, "validation")):
-            values = [[getattr(entry, name) for name in names] for entry in entries]
-            _require(names, np.array(values, dtype=float), f"{kind} crystal")
-        prepare(data.crystals, names, progress=progress).save(arrays / training.TRAIN_FILE)
-        prepare(data.held_out, names, progress=progress).save(arrays / training.VALIDATION_FILE)
-    runs = []
-    for index in range(members):
-        own = replace(settings, seed=settings.seed + index)
-        run = folder / f"member-{index}"
-        training.train(arrays, run, own, device=device, seconds=seconds, progress=progress)
-        runs.append(run / WEIGHTS)
-    ship(runs, folder / WEIGHTS, data.crystals, data.held_out)
 
 
 def train_constraint(
@@ -353,11 +319,10 @@ def train_composition(
     """Train the composition model and calibrate its uncertainty."""
     from crystalsmith.models.composition import training
     from crystalsmith.models.composition.calibration import calibrate
-    from crystalsmith.models.runs import load_config
 
     table, held_out = _formula_table(data), _held_out_table(data)
     for rows, kind in ((table, "training"), (held_out, "validation")):
-        _require(settings.network.properties, rows.targets, f"{kind} formula")
+        require(settings.network.properties, rows.targets, f"{kind} formula")
     network = training.train(
         table, held_out, folder, settings, device=device, seconds=seconds, progress=progress
     )
@@ -365,7 +330,7 @@ def train_composition(
     write_json(folder / WEIGHTS / "config.json", config | {"spread": calibrate(network, held_out)})
 
 
-def _require(names: Sequence[str], values: NDArray[np.float64], row: str) -> None:
+def require(names: Sequence[str], values: NDArray[np.float64], row: str) -> None:
     """Refuse to learn what no row tells; values are ``(rows, names)``, NaN where unknown."""
     for name, column in zip(names, values.T, strict=True):
         if np.isnan(column).all():

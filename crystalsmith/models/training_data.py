@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ class TrainingData:
     Attributes:
         entries: known crystals, each id once.
         hypothetical: crystals from substitution that were never made.
-        held_out: for model selection and calibration.
+        held_out: for model selection and calibration; those of the validation file come first.
+        validation: how many of them come from the validation file.
         formulas: formulas without structures.
         reports: what was read and skipped, one sentence a file.
     """
@@ -52,6 +54,7 @@ class TrainingData:
     held_out: list[Entry]
     formulas: list[FormulaRow] = field(default_factory=list)
     reports: list[str] = field(default_factory=list)
+    validation: int = 0
 
     @property
     def crystals(self) -> list[Entry]:
@@ -61,8 +64,9 @@ class TrainingData:
 
 def read_training_data(
     data: Sequence[Path],
-    validation: Path,
+    validation: Path | None,
     *,
+    hold_out: float = 0.0,
     hypothetical: Sequence[Path] = (),
     formulas: Path | None = None,
     progress: Progress = silent,
@@ -70,6 +74,15 @@ def read_training_data(
     """Read all files; band gaps that a crystal file lacks are taken from the formula file by id.
 
     Formulas of validation crystals (by id) are left out.
+
+    Args:
+        data: known crystals.
+        validation: held-out crystals, if they have a file of their own.
+        hold_out: share of the formulas whose crystals are held out from the files; which ones
+            depends on the formula alone.
+        hypothetical: crystals from substitution.
+        formulas: formulas without structures.
+        progress: told about every row.
 
     Raises:
         DataError: a file cannot be used, there is nothing to train on or to validate with, or
@@ -85,11 +98,12 @@ def read_training_data(
                 if entry.id not in seen:
                     seen.add(entry.id)
                     rows.append(entry)
-    found.held_out, report = read_entries(validation, progress=progress)
-    found.reports.append(str(report))
-    for rows, kind in ((found.crystals, "training"), (found.held_out, "validation")):
-        if not rows:
-            raise DataError(f"there is no usable {kind} crystal: {'; '.join(found.reports)}")
+    if validation is not None:
+        found.held_out, report = read_entries(validation, progress=progress)
+        found.reports.append(str(report))
+    found.validation = len(found.held_out)
+    if not found.crystals:
+        raise DataError(f"there is no usable training crystal: {'; '.join(found.reports)}")
     shared = seen & {entry.id for entry in found.held_out}
     if shared:
         raise DataError(
@@ -108,7 +122,24 @@ def read_training_data(
             else entry
             for entry in found.entries
         ]
+    if hold_out > 0:
+        _hold_out(found, hold_out)
+    if not found.held_out:
+        raise DataError(f"there is no usable validation crystal: {'; '.join(found.reports)}")
     return found
+
+
+def _hold_out(found: TrainingData, share: float) -> None:
+    """Move the crystals of a share of the formulas to the held-out ones."""
+    for rows in (found.entries, found.hypothetical):
+        held = [entry for entry in rows if _position(entry.formula) < share]
+        found.held_out += held
+        rows[:] = [entry for entry in rows if _position(entry.formula) >= share]
+
+
+def _position(formula: str) -> float:
+    """Where a formula lies between 0 and 1, the same on every machine."""
+    return int(hashlib.sha256(formula.encode()).hexdigest()[:8], 16) / 2**32
 
 
 def read_formulas(path: Path) -> tuple[list[FormulaRow], ReadReport]:

@@ -52,7 +52,7 @@ def from_record(record: Mapping[str, Any]) -> Entry:
                 raise ValueError(f"{orbit} has {len(row)} free coordinates")
         lattice = np.array(record["lattice"], dtype=float).reshape(6)
         crystal = SymmetricCrystal(template, lattice, free)
-        values = {key: record.get(key) for key in _VALUES}
+        values: dict[str, Any] = {key: record.get(key) for key in _VALUES}
         return Entry(record["id"], record["source"], crystal, record.get("name", ""), **values)
     except (KeyError, TypeError, ValueError, CrystalsmithError) as error:
         raise _unreadable(error) from None

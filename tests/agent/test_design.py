@@ -98,6 +98,18 @@ def test_impossible_counts_are_refused(toolbox, count):
         crystalsmith.design("MgO", count, toolbox=toolbox)
 
 
+def test_moduli_that_are_asked_for_are_judged(toolbox, small_budget):
+    result = crystalsmith.design(
+        "NaCl in Fm-3m with a bulk modulus of 20 to 30 GPa", 1, toolbox=toolbox
+    )
+    (candidate,) = result.candidates
+    assert candidate.satisfied
+    assert candidate.predictions["bulk_modulus"].unit == "GPa"
+    reasons = [item.verdict.reason for item in candidate.judged]
+    assert any("GPa (surrogate)" in reason for reason in reasons)
+    assert candidate.predictions["shear_modulus"].mean < 30
+
+
 def test_relaxing_keeps_symmetry_and_says_what_it_did(toolbox):
     seen = []
     result = crystalsmith.design("NaCl in Fm-3m", 1, relax=True, toolbox=toolbox, found=seen.append)

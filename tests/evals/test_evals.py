@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 
 import pytest
@@ -89,3 +91,54 @@ def test_commands_print_a_table_and_write_json(command, keys, mp20_file, tmp_pat
     captured = capsys.readouterr()
     assert "6 rows used, 1 skipped" in captured.err
     assert captured.out
+
+
+def test_moduli_are_measured_in_decades_and_plots_are_drawn(mp20_file, tmp_path):
+    with gzip.open(mp20_file, "rt") as handle:
+        rows = list(csv.DictReader(handle))
+    moduli = {"x-1": (24, 15), "x-2": (160, 130), "x-3": (75, 33), "x-6": (160, 76)}
+    path = tmp_path / "moduli.csv"
+    with path.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, ["material_id", "cif", "bulk_modulus", "shear_modulus"])
+        writer.writeheader()
+        for row in rows[:6]:
+            bulk, shear = moduli.get(row["material_id"], ("", ""))
+            writer.writerow(
+                {"material_id": row["material_id"], "cif": row["cif"]}
+                | {"bulk_modulus": bulk, "shear_modulus": shear}
+            )
+    target = tmp_path / "figures.json"
+    options = ["--parity", str(tmp_path / "plots"), "--json", str(target)]
+    with pytest.raises(SystemExit) as end:
+        main(["eval", "surrogates", "--data", str(path), "--train-data", str(path), *options])
+    assert end.value.code == 0
+    figures = json.loads(target.read_text())
+    assert figures["n"] == 6
+    assert "band_gap" not in figures
+    assert figures["bulk_modulus"]["n"] == 4
+    assert figures["bulk_modulus"]["mae"] < 0.1  # decades; 26 %
+    assert figures["bulk_modulus"]["unseen_formula_mae"] is None
+    assert 0 < figures["shear_modulus"]["mae_in_unit"] < 30
+    plots = sorted(file.name for file in (tmp_path / "plots").iterdir())
+    assert plots == ["parity_bulk_modulus.png", "parity_shear_modulus.png"]
+    assert all(file.stat().st_size < 60_000 for file in (tmp_path / "plots").iterdir())
+
+
+def test_the_judge_is_measured_like_the_surrogates(mp20_file, tmp_path):
+    path = tmp_path / "judge.json"
+    with pytest.raises(SystemExit) as end:
+        main(["eval", "surrogates", "--data", str(mp20_file), "--judge", "--json", str(path)])
+    assert end.value.code == 0
+    assert json.loads(path.read_text())["formation_energy"]["mae"] < 0.2
+
+
+def test_scoring_and_relaxing_are_timed(tmp_path):
+    for command, keys in (
+        (["surrogates", "--limit", "12"], {"structures", "structures_per_second", "properties"}),
+        (["relax", "--limit", "1", "--workers", "1"], {"n", "match", "seconds_each", "converged"}),
+    ):
+        path = tmp_path / f"{command[0]}.json"
+        with pytest.raises(SystemExit) as end:
+            main(["bench", *command, "--json", str(path)])
+        assert end.value.code == 0
+        assert json.loads(path.read_text()).keys() >= keys

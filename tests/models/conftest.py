@@ -31,6 +31,21 @@ PROPERTIES = {
     "Mg": (0.0, 0.0, 0.0),
     "CaTiO3": (2.3, -3.6, 0.0),
 }
+# bulk modulus, GPa; Debye temperature, K; rounded from handbooks
+FURTHER = {
+    "NaCl": (24, 321),
+    "MgO": (160, 946),
+    "CsCl": (17, 176),
+    "Si": (98, 645),
+    "Fe": (170, 470),
+    "ZnS": (77, 340),
+    "SrTiO3": (174, 513),
+    "BaTiO3": (162, 432),
+    "TiO2": (211, 758),
+    "ZnO": (142, 399),
+    "Mg": (36, 400),
+    "CaTiO3": (177, 540),
+}
 HELD_OUT = ("MgO", "TiO2", "Mg")
 
 
@@ -73,13 +88,14 @@ def write_csv(tmp_path: Path) -> Callable[..., Path]:
     def to_file(names: Sequence[str], file: str, without: Sequence[str] = ()) -> Path:
         columns = ["material_id", "cif"]
         columns += ["band_gap", "formation_energy_per_atom", "e_above_hull"]
+        columns += ["bulk_modulus", "debye"]
         path = tmp_path / file
         with path.open("w", encoding="utf-8", newline="") as handle:
             chosen = [column for column in columns if column not in without]
             writer = csv.DictWriter(handle, chosen, extrasaction="ignore")
             writer.writeheader()
             for name in names:
-                values = [f"t-{name}", _cif(name), *PROPERTIES[name]]
+                values = [f"t-{name}", _cif(name), *PROPERTIES[name], *FURTHER[name]]
                 writer.writerow(dict(zip(columns, values, strict=True)))
         return path
 

@@ -11,11 +11,15 @@ from pymatgen.core import Composition
 from typer.testing import CliRunner
 
 from crystalsmith import cli
+from crystalsmith.core.clauses import PropertyRange
 from crystalsmith.core.errors import CrystalsmithError
+from crystalsmith.core.properties import PROPERTIES
+from crystalsmith.core.settings import settings
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.generator import ConstraintGenerator
+from crystalsmith.models.runs import load_tensors
 from crystalsmith.models.structure.generator import StructureGenerator
-from crystalsmith.models.surrogates.ensemble import Surrogates
+from crystalsmith.models.surrogates.surrogates import SHIPPED, Surrogates
 from crystalsmith.models.templates.model import TemplateModel
 
 SETTINGS = {
@@ -32,7 +36,8 @@ def train(csv_files, tmp_path):
     data, validation = csv_files
 
     def run(model, *more, data=data, validation=validation):
-        options = ["--data", data, "--validation", validation, "--out", tmp_path / "out"]
+        options = ["--data", data, "--out", tmp_path / "out"]
+        options += [] if validation is None else ["--validation", validation]
         options += [word for setting in SETTINGS[model] for word in ("--set", setting)]
         options += ["--device", "cpu", *more]
         return CliRunner().invoke(cli.app, ["train", model, *map(str, options)])
@@ -71,11 +76,75 @@ def test_structure(train, tmp_path, known):
 
 def test_surrogate(train, tmp_path, structure_named):
     out = tmp_path / "out"
-    stopped_then_finished(train, out, "surrogate", "member-1/state.json", "--members", "2")
+    two = ("--member", "metal_weight=0.2", "--member", "")
+    stopped_then_finished(train, out, "surrogate", "member-1/state.json", *two)
     ensemble = Surrogates.load(out / "weights", device="cpu")
-    assert len(ensemble.members) == 2
+    assert [len(member.layers) for member in ensemble.ensembles[0].members] == [1, 1]
     (scored,) = ensemble.predict([structure_named("NaCl")])
     assert np.isfinite(scored.predictions["formation_energy"].mean)
+
+
+@pytest.fixture
+def own_weights(monkeypatch, tmp_path):
+    """Settings that name the run's weights, and no property left behind."""
+    before = dict(PROPERTIES)
+    monkeypatch.setenv("CRYSTALSMITH_SURROGATE_WEIGHTS", str(tmp_path / "out" / "weights"))
+    settings.cache_clear()
+    yield tmp_path / "out" / "weights"
+    PROPERTIES.clear()
+    PROPERTIES.update(before)
+    settings.cache_clear()
+
+
+def test_a_property_of_ones_own_needs_a_file_and_a_definition(
+    train, tmp_path, structure_named, own_weights
+):
+    definition = tmp_path / "debye.toml"
+    definition.write_text(
+        'name = "debye_temperature"\nunit = "K"\nwords = "Debye temperature"\n'
+        'tolerance = 30\ncolumn = "debye"\nlogarithmic = true\n'
+    )
+    done = train("surrogate", "--property", definition, "--member", "layers=0,steps=150")
+    assert done.exit_code == 0, done.exception
+    models = Surrogates.load(own_weights, device="cpu")
+    (scored,) = models.predict([structure_named("Si")])
+    found = scored.predictions["debye_temperature"]
+    assert found.unit == "K"
+    assert 300 < found.mean < 900  # 645 K was in the file
+    assert {"band_gap", "bulk_modulus"} < scored.predictions.keys()  # the shipped ones as before
+    del PROPERTIES["debye_temperature"]  # another process, which reads a request
+    asked = PropertyRange(name="debye_temperature", minimum=600)
+    assert asked.wish() == "Debye temperature at least 600 K"
+    with pytest.raises(ValueError, match="no property 'boiling_point'"):
+        PropertyRange(name="boiling_point", minimum=600)
+
+
+def test_validation_can_be_held_out_and_weights_taken_over(train, tmp_path):
+    options = ("--property", "bulk_modulus", "--hold-out", "0.3", "--member", "steps=3")
+    shape = ("--set", "width=128", "--set", "layers=0", "--start", "shipped")
+    done = train("surrogate", *options, *shape, validation=None)
+    assert done.exit_code == 0, done.exception
+    weights = load_tensors(tmp_path / "out" / "member-0" / "weights" / "model.safetensors")
+    shipped = load_tensors(SHIPPED / "gap_energy" / "member-0" / "model.safetensors")
+    learnt, start = weights["knowledge.1.weight"].float(), shipped["knowledge.1.weight"].float()
+    assert 0 < (learnt - start).abs().max() < 0.02  # moved by three steps only
+    wrong = train("surrogate", *options, "--start", "shipped", "--seconds", "1", validation=None)
+    assert "network of other sizes" in refused(wrong) or "other settings" in refused(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("boiling_point", "there is no property 'boiling_point'; take one of band_gap"),
+        ("nowhere.toml", "nowhere.toml cannot be read"),
+    ],
+)
+def test_unknown_properties_are_refused_in_words(train, text, words):
+    assert words in refused(train("surrogate", "--property", text))
+
+
+def test_surrogates_need_something_to_validate_with(train):
+    assert "nothing to validate with" in refused(train("surrogate", validation=None))
 
 
 def test_composition(train, tmp_path):

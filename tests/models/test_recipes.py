@@ -9,8 +9,9 @@ import pytest
 from crystalsmith.core.errors import DataError
 from crystalsmith.models.composition.training import CompositionTraining
 from crystalsmith.models.constraint.training import ConstraintTraining
-from crystalsmith.models.recipes import train_composition, train_surrogates, with_options
+from crystalsmith.models.recipes import train_composition, with_options
 from crystalsmith.models.structure.training import StructureTraining
+from crystalsmith.models.surrogates.recipe import TEAM, team_of, train_surrogates
 from crystalsmith.models.surrogates.training import SurrogateTraining
 from crystalsmith.models.training_data import TrainingData
 
@@ -60,10 +61,10 @@ def test_surrogates_need_every_property(known, held_out, tmp_path, name):
     told = name.replace("_", " ")
     data = TrainingData(without(known, name), [], held_out)
     with pytest.raises(DataError, match=f"no training crystal has a {told}"):
-        train_surrogates(data, tmp_path, SurrogateTraining())
+        train_surrogates(data, tmp_path, [SurrogateTraining()])
     data = TrainingData(known, [], without(held_out, name))
     with pytest.raises(DataError, match=f"no validation crystal has a {told}"):
-        train_surrogates(data, tmp_path, SurrogateTraining())
+        train_surrogates(data, tmp_path, [SurrogateTraining()])
 
 
 def test_the_composition_model_needs_hull_energies(known, held_out, tmp_path):
@@ -73,3 +74,12 @@ def test_the_composition_model_needs_hull_energies(known, held_out, tmp_path):
     data = TrainingData(known, [], without(held_out, "e_above_hull"))
     with pytest.raises(DataError, match="no validation formula has a hull energy"):
         train_composition(data, tmp_path, CompositionTraining())
+
+
+def test_members_differ_in_what_they_say_and_options_stand_above():
+    team = team_of(SurrogateTraining(), ["", "layers=1,steps=50", "seed=7"], ["batch=9"])
+    assert [own.seed for own in team] == [0, 1, 7]
+    assert [own.network.layers for own in team] == [0, 1, 0]
+    assert [own.steps for own in team] == [8000, 50, 8000]
+    assert {own.batch for own in team} == {9}
+    assert {own.steps for own in team_of(SurrogateTraining(), TEAM, ["steps=3"])} == {3}

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
 from crystalsmith.core.errors import CrystalsmithError
-from crystalsmith.models.relaxation import RelaxationLimits, load_calculator, relax
+from crystalsmith.models.relaxation import (
+    RelaxationLimits,
+    displacement,
+    load_calculator,
+    relax,
+    relax_many,
+)
 from crystalsmith.models.structure.soundness import found_space_group
 
 PATIENT = RelaxationLimits(seconds=1e6)  # a busy machine must not fail a test
@@ -45,6 +54,47 @@ def test_atoms_move_within_their_symmetry(structure_named):
     oxygen = [site.frac_coords for site in done.structure if site.specie.symbol == "O"]
     gaps = np.array(oxygen) - [0.305, 0.305, 0]
     assert np.abs(gaps - gaps.round()).max(1).min() < 0.02
+
+
+def test_displacements_leave_the_cell_and_drifts_aside(structure_named):
+    salt = structure_named("NaCl")
+    swollen = salt.apply_strain(0.05, inplace=False)
+    assert displacement(salt, swollen) == pytest.approx(0)
+    moved = salt.copy()
+    moved.translate_sites(range(len(salt)), [0.3, 0.9, -0.4])
+    assert displacement(salt, moved) == pytest.approx(0, abs=1e-9)
+    pushed = salt.copy()
+    pushed.translate_sites([0], [0.8 / 5.64, 0, 0])
+    share = 1 / len(salt)
+    assert displacement(salt, pushed) == pytest.approx(0.8 * (share * (1 - share)) ** 0.5, rel=1e-3)
+
+
+def test_many_are_relaxed_side_by_side_and_one_failure_stops_nothing(structure_named):
+    salt = structure_named("NaCl").get_primitive_structure()
+    stretched = salt.apply_strain(0.03, inplace=False)
+    empty = Structure(Lattice.cubic(3), [], [])
+    overlapping = Structure(Lattice.cubic(4), ["Na", "Cl"], [[0, 0, 0], [0, 0, 0.001]])
+    broken = Structure(Lattice.cubic(float("nan")), ["Na"], [[0, 0, 0]])
+    large = structure_named("NaCl") * (4, 4, 4)
+    strange = Structure(Lattice.cubic(5), ["Lr"], [[0, 0, 0]])
+    structures = [stretched, empty, overlapping, broken, large, strange, stretched]
+    seen = []
+    done = relax_many(
+        structures,
+        limits=replace(PATIENT, steps=30),
+        workers=2,
+        progress=lambda what, at, total: seen.append((at, total)),
+    )
+    assert seen == [(i, 7) for i in range(1, 8)]
+    assert [outcome.failure is None for outcome in done] == [True] + [False] * 5 + [True]
+    for outcome, words in zip(
+        done[1:5], ("empty", "collapsed|failed|numbers", "no numbers", "512 atoms"), strict=True
+    ):
+        assert re.search(words, outcome.failure)
+    assert done[0].energy == pytest.approx(done[-1].energy, abs=1e-4)
+    (alone,) = relax_many([stretched], limits=replace(PATIENT, steps=30))
+    assert alone.energy == pytest.approx(done[0].energy, abs=1e-4)
+    assert alone.rmsd == pytest.approx(0, abs=1e-3)  # rock salt has no free coordinates
 
 
 def test_too_few_steps_are_not_convergence(structure_named):

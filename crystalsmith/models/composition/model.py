@@ -87,7 +87,8 @@ class CompositionModel:
         if not compositions:
             return []
         rows = [[(element.Z, amount) for element, amount in c.items()] for c in compositions]
-        elements, shares = (part.to(self.device) for part in encode(rows))
+        most = max(len(row) for row in rows)  # padding beyond costs and says nothing
+        elements, shares = (part[:, :most].to(self.device) for part in encode(rows))
         outputs = self.network(elements, shares)
         std: torch.Tensor = self.network.target_std  # type: ignore[assignment]
         means = self.network.in_units(outputs.values).cpu().numpy()

@@ -1,43 +1,29 @@
-"""The surrogates as users meet them: structures in, properties with calibrated uncertainty out."""
+"""Networks that agree more or less: their mean is the prediction, their spread its uncertainty."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from crystalsmith.core.errors import CrystalsmithError, WeightsError
-from crystalsmith.core.evidence import Prediction
-from crystalsmith.core.progress import Progress, silent
-from crystalsmith.core.properties import PROPERTIES
+from crystalsmith.core.errors import WeightsError
+from crystalsmith.core.properties import register
 from crystalsmith.models.runs import load_config, load_weights, pick_device
-from crystalsmith.models.surrogates.graph import CrystalGraph, collate_graphs, crystal_graph
+from crystalsmith.models.surrogates.gap import GapRule
+from crystalsmith.models.surrogates.graph import CrystalGraph, collate_graphs
 from crystalsmith.models.surrogates.network import SurrogateConfig, SurrogateNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
-    from pymatgen.core import Structure
 
-SHIPPED = Path(__file__).parent / "weights"
-_BATCH = 128
-_NOT_A_METAL = 0.5  # probability above which a crystal counts as a metal
+    from crystalsmith.models.surrogates.graph import GraphBatch
 
-
-class Scored(NamedTuple):
-    """The properties of one structure, or why it could not be scored.
-
-    Attributes:
-        predictions: by property name; empty on failure.
-        failure: one sentence, None on success.
-    """
-
-    predictions: dict[str, Prediction]
-    failure: str | None = None
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -70,14 +56,15 @@ def shortest_contact(graph: CrystalGraph) -> float:
     return float(np.where(graph.neighbours >= 0, lengths, np.inf).min(initial=np.inf))
 
 
-class Surrogates:
-    """An ensemble of networks that agree more or less.
+class Ensemble:
+    """Networks trained for the same properties.
 
     Args:
         members: trained networks.
         spread: factor per property that turns the ensemble's raw spread into a standard deviation
             (fitted on held-out crystals so that 90 % intervals hold 90 % of them).
         trained: what the training data cover.
+        gap_rule: how the formula's gap is weighed in; None leaves it out.
         device: torch device.
     """
 
@@ -86,31 +73,34 @@ class Surrogates:
         members: Sequence[SurrogateNetwork],
         spread: dict[str, float],
         trained: TrainedRange,
+        gap_rule: GapRule | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         self.device = torch.device(device)
         self.members = [member.to(self.device).eval() for member in members]
-        self.spread, self.trained = spread, trained
+        self.spread, self.trained, self.gap_rule = spread, trained, gap_rule
         self.properties = members[0].config.properties
+        self.needs_chgnet = any(member.config.known for member in members)
 
     @classmethod
-    def load(cls, folder: Path | None = None, device: str = "auto") -> Surrogates:
-        """Load weights, the shipped ones when no folder is given.
+    def load(cls, where: Path, device: str = "auto") -> Ensemble:
+        """Load the weights of one ensemble, and make its properties known.
 
         Raises:
             WeightsError: the weights are missing or damaged.
         """
-        where = folder or SHIPPED
         config = load_config(where)
         try:
-            network = dict(config["network"])
-            network["properties"] = tuple(network["properties"])
-            members = [SurrogateNetwork(SurrogateConfig(**network)) for _ in config["members"]]
+            shapes = [load_config(where / name)["network"] for name in config["members"]]
+            members = [SurrogateNetwork(SurrogateConfig.from_dict(shape)) for shape in shapes]
             covered = config["trained_range"]
             trained = TrainedRange(
                 frozenset(covered["elements"]), tuple(covered["volume"]), covered["distance"]
             )
             spread = {name: float(value) for name, value in config["spread"].items()}
+            rule = GapRule(**config["gap_rule"]) if "gap_rule" in config else None
+            for definition in config.get("properties", ()):
+                register(definition)
         except (KeyError, TypeError) as error:
             raise WeightsError(
                 f"{where / 'config.json'} does not describe surrogates ({error});"
@@ -118,73 +108,51 @@ class Surrogates:
             ) from None
         for name, member in zip(config["members"], members, strict=True):
             load_weights(member, where / name)
-        return cls(members, spread, trained, pick_device(device))
-
-    def predict(self, structures: Iterable[Structure], progress: Progress = silent) -> list[Scored]:
-        """Score structures; one that cannot be scored does not stop the others."""
-        graphs: list[CrystalGraph | None] = []
-        failures: list[str | None] = []
-        for structure in structures:
-            try:
-                graphs.append(crystal_graph(structure))
-                failures.append(None)
-            except CrystalsmithError as error:
-                graphs.append(None)
-                failures.append(str(error))
-        good = [graph for graph in graphs if graph is not None]
-        means, stds = self.raw_predictions(good, progress)
-        results = []
-        row = 0
-        for graph, failure in zip(graphs, failures, strict=True):
-            if graph is None:
-                results.append(Scored({}, failure))
-                continue
-            reliable = self.trained.covers(graph)
-            predictions = {
-                name: Prediction(
-                    mean=float(means[row, column]),
-                    std=float(stds[row, column]),
-                    unit=PROPERTIES[name].unit,
-                    source="surrogate",
-                    reliable=reliable,
-                )
-                for column, name in enumerate(self.properties)
-            }
-            results.append(Scored(predictions))
-            row += 1
-        return results
+        return cls(members, spread, trained, rule, pick_device(device))
 
     @torch.no_grad()
     def raw_predictions(
-        self, graphs: Sequence[CrystalGraph], progress: Progress = silent
+        self, graphs: Sequence[CrystalGraph], formula_gaps: NDArray[np.float64] | None = None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Means and calibrated standard deviations, ``(graphs, properties)`` each."""
+        """Means and calibrated standard deviations, ``(graphs, properties)`` each.
+
+        Logarithmic properties are in decades. ``formula_gaps`` are the band gaps that the formulas
+        alone suggest, eV, for the gap rule.
+        """
         means = np.zeros((len(graphs), len(self.properties)))
         stds = np.zeros_like(means)
         for begin in range(0, len(graphs), _BATCH):
             batch = collate_graphs(graphs[begin : begin + _BATCH], self.device)
             span = slice(begin, begin + batch.size)
-            means[span], stds[span] = self._ensemble(batch)
-            progress("scoring", min(begin + _BATCH, len(graphs)), len(graphs))
+            gaps = None if formula_gaps is None else formula_gaps[span]
+            means[span], stds[span] = self._predict(batch, gaps)
         factors = [self.spread.get(name, 1.0) for name in self.properties]
         return means, stds * np.array(factors)
 
-    def _ensemble(self, batch: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Means over the members, and the spread of members and of their expected errors."""
+    def votes(
+        self, batch: GraphBatch
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Values and expected errors ``(members, B, P)``, and logits of being a metal, mean."""
         values, scales, metals = [], [], []
         for member in self.members:
             outputs = member(batch)
             std: torch.Tensor = member.target_std  # type: ignore[assignment]
-            values.append(member.in_units(outputs.values))
+            values.append(member.in_units(outputs.values, batch))
             scales.append(outputs.log_scales.exp() * std)
-            metals.append(torch.sigmoid(outputs.metal))
-        stacked = torch.stack(values)
+            metals.append(outputs.metal)
+        stacked = [torch.stack(part).cpu().double().numpy() for part in (values, scales, metals)]
+        return stacked[0], stacked[1], stacked[2].mean(0)
+
+    def _predict(
+        self, batch: GraphBatch, formula_gaps: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        values, scales, metal = self.votes(batch)
+        mean = values.mean(0)
+        std = np.sqrt(values.var(0) + scales.mean(0) ** 2)
         if "band_gap" in self.properties:
             column = self.properties.index("band_gap")
-            metal = torch.stack(metals).mean(0) > _NOT_A_METAL
-            stacked[:, :, column] = stacked[:, :, column].clamp_min(0.0)
-            stacked[:, metal, column] = 0.0
-        mean = stacked.mean(0)
-        between = stacked.var(0, unbiased=False)
-        within = torch.stack(scales).mean(0) ** 2
-        return mean.cpu().double().numpy(), (between + within).sqrt().cpu().double().numpy()
+            rule = self.gap_rule if formula_gaps is not None else None
+            mean[:, column], std[:, column] = (rule or GapRule()).apply(
+                np.maximum(values[:, :, column], 0.0).mean(0), std[:, column], metal, formula_gaps
+            )
+        return mean, std

@@ -1,6 +1,6 @@
-"""Crystals as graphs of symmetry-distinct atoms.
+"""Crystals as graphs of distinct atoms.
 
-Equivalent atoms have equal scalar features, so one node per orbit, weighted by its multiplicity,
+Equivalent atoms have equal scalar features, so one node for all of them, weighted by their number,
 gives exactly what a graph of all atoms would, at a fraction of the cost. Every node sees its
 nearest neighbours as displacement vectors.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from crystalsmith.core.errors import DataError
+from crystalsmith.models.surrogates.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
     from torch import Tensor
 
+    from crystalsmith.models.surrogates.chgnet import AtomKnowledge
+
 CUTOFF = 5.0  # Å
 MAX_NEIGHBOURS = 24
-MAX_SITES = 500
-_SYMMETRY_PRECISION = 0.01  # Å; looser would average what differs
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,24 @@ class CrystalGraph:
     Attributes:
         elements: ``(n,)`` atomic numbers of the distinct atoms.
         weights: ``(n,)`` share of all atoms.
+        atoms: ``(n,)`` index in the structure of the atom that stands for all its like.
         neighbours: ``(n, MAX_NEIGHBOURS)`` node index of each neighbour, -1 where there is none.
         vectors: ``(n, MAX_NEIGHBOURS, 3)`` displacement to each neighbour, Å.
         reach: ``(n,)`` distance at which the node's view ends, Å.
         volume: Å³ per atom.
+        known: ``(n, k)`` CHGNet's features of the atoms; k is 0 without them.
+        energy: CHGNet's, eV/atom; 0 without.
     """
 
     elements: NDArray[np.int64]
     weights: NDArray[np.float32]
+    atoms: NDArray[np.int64]
     neighbours: NDArray[np.int64]
     vectors: NDArray[np.float32]
     reach: NDArray[np.float32]
     volume: float
+    known: NDArray[np.float32]
+    energy: float = 0.0
 
 
 def crystal_graph(structure: Structure) -> CrystalGraph:
@@ -55,60 +61,25 @@ def crystal_graph(structure: Structure) -> CrystalGraph:
     Raises:
         DataError: the structure is disordered, empty, too large, or atoms coincide.
     """
-    from crystalsmith.core.crystallography.crystal import strange_species
+    return graph_of(Surroundings.of(structure))
 
-    if not structure.is_ordered:
-        raise DataError("the structure is disordered; only ordered structures can be scored")
-    if strange := strange_species(structure):
-        raise DataError(f"the structure holds {', '.join(strange)}; only H to Lr can be scored")
-    if not 1 <= len(structure) <= MAX_SITES:
-        raise DataError(f"a structure must have 1 to {MAX_SITES} atoms, not {len(structure)}")
-    numbers = np.array([site.specie.Z for site in structure], dtype=np.int64)
-    orbit_of_atom = _equivalent_atoms(structure)
-    distinct, node_of_atom, counts = np.unique(
-        orbit_of_atom, return_inverse=True, return_counts=True
-    )
-    size = len(distinct)
-    neighbours = np.full((size, MAX_NEIGHBOURS), -1, dtype=np.int64)
-    vectors = np.zeros((size, MAX_NEIGHBOURS, 3), dtype=np.float32)
-    reach = np.full(size, CUTOFF, dtype=np.float32)
-    centres, others, images, distances = structure.get_neighbor_list(
-        CUTOFF, sites=[structure[int(atom)] for atom in distinct], exclude_self=False
-    )
-    # pymatgen's own exclude_self compares positions in two different lists
-    itself = (others == distinct[centres]) & (images == 0).all(axis=1)
-    centres, others, images, distances = (
-        array[~itself] for array in (centres, others, images, distances)
-    )
-    if len(distances) and distances.min() < 0.1:
-        raise DataError("two atoms of the structure are at the same place")
-    matrix, fractional = structure.lattice.matrix, structure.frac_coords
-    gaps = fractional[others] + images - fractional[distinct[centres]]
-    for node in range(size):
-        rows = np.flatnonzero(centres == node)
-        rows = rows[np.argsort(distances[rows], kind="stable")]
-        if len(rows) > MAX_NEIGHBOURS:
-            reach[node] = distances[rows[MAX_NEIGHBOURS]]
-            rows = rows[:MAX_NEIGHBOURS]
-        neighbours[node, : len(rows)] = node_of_atom[others[rows]]
-        vectors[node, : len(rows)] = gaps[rows] @ matrix
+
+def graph_of(around: Surroundings, knowledge: AtomKnowledge | None = None) -> CrystalGraph:
+    """Build the graph of a crystal that was looked around in, with what CHGNet knows of it."""
+    atoms, node_of_atom, counts = around.distinct
+    view = around.view(CUTOFF, MAX_NEIGHBOURS)
+    others = view.neighbours[atoms]
     return CrystalGraph(
-        elements=numbers[distinct],
+        elements=around.elements[atoms],
         weights=(counts / counts.sum()).astype(np.float32),
-        neighbours=neighbours,
-        vectors=vectors,
-        reach=reach,
-        volume=float(structure.volume / len(structure)),
+        atoms=atoms,
+        neighbours=np.where(others >= 0, node_of_atom[others], -1),
+        vectors=view.vectors[atoms].astype(np.float32),
+        reach=view.reach[atoms].astype(np.float32),
+        volume=around.volume,
+        known=np.zeros((len(atoms), 0), np.float32) if knowledge is None else knowledge.atoms,
+        energy=0.0 if knowledge is None else knowledge.energy,
     )
-
-
-def _equivalent_atoms(structure: Structure) -> NDArray[np.int64]:
-    from crystalsmith.core.crystallography.crystal import symmetry_dataset
-
-    found = symmetry_dataset(structure, _SYMMETRY_PRECISION)
-    if found is None:  # overlapping atoms, say; every atom is its own node then
-        return np.arange(len(structure))
-    return np.asarray(found.equivalent_atoms)
 
 
 @dataclass
@@ -119,6 +90,7 @@ class GraphBatch:
         elements: ``(N,)``; weights: ``(N,)``; crystal: ``(N,)`` which crystal a node belongs to.
         neighbours: ``(N, MAX_NEIGHBOURS)`` node indices in the batch; mask: real neighbours.
         vectors: ``(N, MAX_NEIGHBOURS, 3)`` Å; reach: ``(N,)`` Å.
+        known: ``(N, k)`` given features; energies: ``(B,)`` CHGNet's, eV/atom.
         size: B.
     """
 
@@ -129,6 +101,8 @@ class GraphBatch:
     mask: Tensor
     vectors: Tensor
     reach: Tensor
+    known: Tensor
+    energies: Tensor
     size: int
 
 
@@ -157,5 +131,7 @@ def collate_graphs(
         mask=torch.from_numpy(neighbours >= 0).to(device),
         vectors=joined("vectors").float(),
         reach=joined("reach"),
+        known=joined("known"),
+        energies=torch.tensor([graph.energy for graph in graphs], device=device),
         size=len(graphs),
     )

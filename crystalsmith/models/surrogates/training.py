@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import METAL_BELOW
-from crystalsmith.models.runs import Schedule, TrainingRun, pick_device, run_epochs
+from crystalsmith.models.runs import (
+    WEIGHTS_FILE,
+    Schedule,
+    TrainingRun,
+    load_tensors,
+    pick_device,
+    run_epochs,
+)
 from crystalsmith.models.surrogates.arrays import GraphArrays
 from crystalsmith.models.surrogates.graph import GraphBatch
-from crystalsmith.models.surrogates.network import Outputs, SurrogateConfig, SurrogateNetwork
+from crystalsmith.models.surrogates.network import (
+    MAX_Z,
+    Outputs,
+    SurrogateConfig,
+    SurrogateNetwork,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,15 +51,19 @@ class SurrogateTraining:
         learning_rate: highest learning rate.
         metal_weight: weight of telling metals from non-metals.
         scale_weight: weight of learning the expected error.
+        weight_decay: of AdamW.
+        warmup: steps until the highest learning rate.
         seed: of the weights and the order of crystals; members differ in it.
         network: sizes of the network.
     """
 
-    steps: int = 7_000
+    steps: int = 8_000
     batch: int = 128
     learning_rate: float = 1e-3
     metal_weight: float = 0.2
     scale_weight: float = 0.05
+    weight_decay: float = 0.05
+    warmup: int = 500
     seed: int = 0
     network: SurrogateConfig = field(default_factory=SurrogateConfig)
 
@@ -62,6 +79,8 @@ class GraphTensors:
         self.neighbours = torch.from_numpy(arrays.neighbours).to(device)
         self.vectors = torch.from_numpy(arrays.displacements()).to(device)
         self.targets = torch.from_numpy(arrays.targets).to(device)
+        self.known = torch.from_numpy(arrays.known).to(device)
+        self.energies = torch.from_numpy(arrays.energies).to(device)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -82,6 +101,8 @@ class GraphTensors:
             mask=neighbours >= 0,
             vectors=self.vectors[nodes],
             reach=self.reach[nodes],
+            known=self.known[nodes].float(),
+            energies=self.energies[crystals],
             size=len(crystals),
         )
 
@@ -91,28 +112,47 @@ def train(
     folder: Path,
     settings: SurrogateTraining,
     *,
+    start: Path | None = None,
     device: str = "auto",
     seconds: float = math.inf,
     progress: Progress = silent,
 ) -> SurrogateNetwork:
-    """Train, or go on training, one member and return it with averaged weights."""
+    """Train, or go on training, one member and return it with averaged weights.
+
+    Args:
+        arrays_folder: with the prepared graphs.
+        folder: of the run.
+        settings: what and how long.
+        start: weights of a network for other properties, whose view of atoms is taken over.
+        device: torch device.
+        seconds: stop after this time even if steps remain.
+        progress: told about every epoch.
+    """
     where = pick_device(device)
     torch.manual_seed(settings.seed)
     data = GraphTensors(GraphArrays.load(arrays_folder / TRAIN_FILE), where)
     validation = GraphTensors(GraphArrays.load(arrays_folder / VALIDATION_FILE), where)
     network = SurrogateNetwork(settings.network).to(where)
-    network.target_mean.copy_(data.targets.nanmean(0))  # type: ignore[operator]
-    gaps = data.targets - network.target_mean  # type: ignore[operator]
-    network.target_std.copy_(gaps.square().nanmean(0).sqrt())  # type: ignore[operator]
+    if start is not None:
+        take_over(network, start)
+    settle_targets(network, data)
     config = {"model": "surrogate", "network": settings.network.as_dict()}
     config |= {"training": {k: v for k, v in asdict(settings).items() if k != "network"}}
-    schedule = Schedule(settings.steps, settings.learning_rate, weight_decay=0.05)
+    if start is not None:
+        config["start"] = start.name
+    schedule = Schedule(
+        settings.steps,
+        settings.learning_rate,
+        warmup=settings.warmup,
+        weight_decay=settings.weight_decay,
+    )
     run = TrainingRun(folder, network, schedule, config)
 
     def loss_of(rows: Tensor) -> Tensor:
-        with torch.autocast(where.type, torch.bfloat16):
-            outputs = network(data.batch(rows))
-        return _loss(network, outputs, data.targets[rows], settings)
+        batch = data.batch(rows)
+        with torch.autocast(where.type, torch.bfloat16, enabled=bool(settings.network.layers)):
+            outputs = network(batch)
+        return _loss(network, outputs, data.targets[rows] - network.baseline(batch), settings)
 
     run_epochs(
         run,
@@ -127,6 +167,59 @@ def train(
     run.log(**validate(network, validation))
     run.export(folder / "weights")
     return network
+
+
+_OWN = ("value.", "scale.", "metal.", "target_", "element_mean")
+
+
+def take_over(network: SurrogateNetwork, start: Path) -> None:
+    """Copy everything but the heads from weights of the same sizes.
+
+    Raises:
+        WeightsError: the weights are missing, or belong to a network of other sizes.
+    """
+    tensors = load_tensors(start / WEIGHTS_FILE)
+    own = network.state_dict()
+    shared = {k: v.float() for k, v in tensors.items() if not k.startswith(_OWN)}
+    wanted = {k for k in own if not k.startswith(_OWN)}
+    if set(shared) != wanted or any(shared[k].shape != own[k].shape for k in wanted):
+        raise WeightsError(
+            f"the weights in {start} belong to a network of other sizes; start from others, or"
+            " give the same sizes with --set"
+        )
+    network.load_state_dict(shared, strict=False)
+
+
+@torch.no_grad()
+def settle_targets(network: SurrogateNetwork, data: GraphTensors) -> None:
+    """Fit the elements' energies, and what targets are standardised by."""
+    if network.config.known and "formation_energy" in network.config.properties:
+        column = network.config.properties.index("formation_energy")
+        network.element_mean.copy_(_element_energies(data, column))  # type: ignore[operator]
+    rows = torch.arange(len(data), device=data.targets.device)
+    baseline = torch.cat([network.baseline(data.batch(part)) for part in rows.split(512)])
+    left = data.targets - baseline
+    network.target_mean.copy_(left.nanmean(0))  # type: ignore[operator]
+    spread = (left - network.target_mean).square().nanmean(0).sqrt()  # type: ignore[operator]
+    network.target_std.copy_(spread)  # type: ignore[operator]
+
+
+def _element_energies(data: GraphTensors, column: int) -> Tensor:
+    """``(MAX_Z,)`` energies of the elements that turn CHGNet's energies into formation energies."""
+    counts = data.first.diff()
+    crystal = torch.repeat_interleave(torch.arange(len(data), device=counts.device), counts)
+    shares = torch.zeros(len(data), MAX_Z, dtype=torch.float64, device=counts.device)
+    shares.index_put_((crystal, data.elements), data.weights.double(), accumulate=True)
+    known = ~torch.isnan(data.targets[:, column])
+    gaps = (data.energies - data.targets[:, column])[known].double()
+    matrix = shares[known]
+    weights = torch.ones_like(gaps)
+    for _ in range(10):  # reweighted least squares, towards least absolute errors
+        scaled = matrix * weights[:, None]
+        ridge = 1e-4 * torch.eye(MAX_Z, dtype=torch.float64, device=gaps.device)
+        found = torch.linalg.solve(scaled.T @ matrix + ridge, scaled.T @ gaps)
+        weights = 1 / (matrix @ found - gaps).abs().clamp_min(0.01)
+    return found.float()
 
 
 def _loss(
@@ -159,10 +252,14 @@ def validate(network: SurrogateNetwork, data: GraphTensors) -> dict[str, float]:
     """Mean absolute error of every property, and how often metals are told apart."""
     network.eval()
     rows = torch.arange(len(data), device=data.targets.device)
-    parts = [network(data.batch(part)) for part in rows.split(512)]
+    parts, metals = [], []
+    for part in rows.split(512):
+        batch = data.batch(part)
+        outputs = network(batch)
+        parts.append(network.in_units(outputs.values, batch))
+        metals.append(outputs.metal)
     network.train()
-    values = network.in_units(torch.cat([part.values for part in parts]))
-    metal = torch.cat([part.metal for part in parts]) > 0
+    values, metal = torch.cat(parts), torch.cat(metals) > 0
     result = {}
     for column, name in enumerate(network.config.properties):
         known = ~torch.isnan(data.targets[:, column])
@@ -184,15 +281,39 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=SurrogateTraining.steps)
     parser.add_argument("--width", type=int, default=SurrogateConfig.width)
     parser.add_argument("--layers", type=int, default=SurrogateConfig.layers)
+    parser.add_argument("--known", type=int, default=SurrogateConfig.known)
+    parser.add_argument("--blocks", type=int, default=SurrogateConfig.blocks)
+    parser.add_argument("--dropout", type=float, default=SurrogateConfig.dropout)
+    parser.add_argument("--batch", type=int, default=SurrogateTraining.batch)
+    parser.add_argument("--learning-rate", type=float, default=SurrogateTraining.learning_rate)
+    parser.add_argument("--properties", nargs="+", default=list(SurrogateConfig.properties))
+    parser.add_argument("--start", type=Path, help="weights to start from")
     parser.add_argument("--seconds", type=float, default=math.inf)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
+    network = SurrogateConfig(
+        width=options.width,
+        layers=options.layers,
+        known=options.known,
+        blocks=options.blocks,
+        dropout=options.dropout,
+        properties=tuple(options.properties),
+    )
     settings = SurrogateTraining(
         steps=options.steps,
+        batch=options.batch,
+        learning_rate=options.learning_rate,
         seed=options.seed,
-        network=replace(SurrogateConfig(), width=options.width, layers=options.layers),
+        network=network,
     )
-    train(options.arrays, options.out, settings, device=options.device, seconds=options.seconds)
+    train(
+        options.arrays,
+        options.out,
+        settings,
+        start=options.start,
+        device=options.device,
+        seconds=options.seconds,
+    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from crystalsmith.models.surrogates.graph import (
     collate_graphs,
     crystal_graph,
 )
+from crystalsmith.models.surrogates.surrogates import Surrogates
 from crystalsmith.models.surrogates.training import GraphTensors
 from tests.conftest import textbook_structure
 from tests.models.surrogates.conftest import random_ensemble
@@ -126,14 +127,14 @@ def test_neighbours_are_the_nearest_ones(crystal):
     [
         (Structure(Lattice.cubic(3.6), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]]), "disordered"),
         (Structure(Lattice.cubic(3), ["X"], [[0, 0, 0]]), "X"),
-        (Structure(Lattice.cubic(3), [], []), "1 to 500 atoms, not 0"),
+        (Structure(Lattice.cubic(3), [], []), "1 to 400 atoms, not 0"),
         (Structure(Lattice.cubic(3), ["Na", "Cl"], [[0, 0, 0], [0, 0, 0.01]]), "same place"),
     ],
 )
 def test_what_cannot_be_scored_says_why_and_stops_nothing(structure, words):
     with pytest.raises(DataError, match=words):
         crystal_graph(structure)
-    good, bad, also_good = ENSEMBLE.predict(
+    good, bad, also_good = Surrogates([ENSEMBLE]).predict(
         [textbook_structure("NaCl"), structure, textbook_structure("Si")]
     )
     assert words in bad.failure
@@ -144,7 +145,7 @@ def test_what_cannot_be_scored_says_why_and_stops_nothing(structure, words):
 
 def test_structures_that_are_too_large_say_so():
     large = textbook_structure("NaCl") * (4, 4, 4)
-    with pytest.raises(DataError, match="1 to 500 atoms, not 512"):
+    with pytest.raises(DataError, match="1 to 400 atoms, not 512"):
         crystal_graph(large)
 
 
