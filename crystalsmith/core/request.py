@@ -37,6 +37,23 @@ MAX_COUNT = 1000
 _Kind = TypeVar("_Kind", bound=Clause)
 
 
+class Assumption(BaseModel):
+    """What a word does not say and usually means: what an application needs, what "stable" means.
+
+    Attributes:
+        words: the words of the request.
+        meaning: what is usually meant, in a sentence.
+        clause: a wish that is used unless the request gives a figure of its own; None where the
+            meaning is already part of a clause, or cannot be scored.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: str
+    meaning: str
+    clause: AnyClause | None = None
+
+
 class DesignRequest(BaseModel):
     """A design request as the rest of crystalsmith sees it.
 
@@ -46,7 +63,10 @@ class DesignRequest(BaseModel):
         count: how many candidates are wanted; None when the user did not say.
         count_words: the words the count came from.
         unsupported: properties or conditions that were asked for and cannot be scored.
+        assumptions: what the words do not say and usually mean; never part of the clauses.
         not_understood: words left over after reading.
+        refusals: why something that was asked for cannot be.
+        off_topic: whether the text is about something else.
         notes: remarks worth showing, such as a formula without charge balance.
     """
 
@@ -57,7 +77,10 @@ class DesignRequest(BaseModel):
     count: int | None = Field(default=None, ge=1, le=MAX_COUNT)
     count_words: str = ""
     unsupported: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     not_understood: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    off_topic: bool = False
     notes: tuple[str, ...] = ()
 
     def of_kind(self, kind: type[_Kind]) -> list[_Kind]:
@@ -113,12 +136,25 @@ class DesignRequest(BaseModel):
             found.append("a crystal cannot be both known and not known")
         return list(dict.fromkeys(found))
 
+    def assumed(self) -> tuple[AnyClause, ...]:
+        """Offered wishes about what the request itself says nothing about."""
+        found: list[AnyClause] = []
+        for assumption in self.assumptions:
+            clause = assumption.clause
+            if clause is not None and not any(_same_subject(clause, c) for c in self.clauses):
+                if not any(_same_subject(clause, c) for c in found):
+                    found.append(clause)
+        return tuple(found)
+
     def ensure_consistent(self) -> DesignRequest:
         """Return the request itself.
 
         Raises:
-            RequestError: it contradicts itself; the message says how.
+            RequestError: it is about something else, asks for what cannot be, or contradicts
+                itself; the message says how.
         """
+        if self.refusals:
+            raise RequestError(self.refusals[0])
         reasons = self.contradictions()
         if reasons:
             raise RequestError(f"the request contradicts itself: {'; '.join(reasons)}")
@@ -204,3 +240,10 @@ class DesignRequest(BaseModel):
                 wishes = " and ".join(clause.wish() for clause, _ in rules)
                 found.append(f"no {item.words} is at once {wishes}")
         return found
+
+
+def _same_subject(first: Clause, second: Clause) -> bool:
+    """Whether two clauses speak about the same thing, such as the band gap."""
+    if any(first.interval(name) and second.interval(name) for name in PROPERTIES):
+        return True
+    return first.kind == second.kind and first.interval("band_gap") is None

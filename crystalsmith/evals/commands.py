@@ -266,6 +266,30 @@ def backend(
     save_json(json, figures | {"context": _context(data, "none", cases, seed)})
 
 
+@eval_app.command()
+def requests(
+    data: Annotated[
+        Path, typer.Option("--data", help="Requests with gold readings, one JSON object a line.")
+    ],
+    failures: Annotated[
+        Path | None, typer.Option(help="Write every failure to this file, one JSON object a line.")
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """How exactly requests and dialogues are read (docs/requests.md has the keys)."""
+    from crystalsmith.agent.conversation import read_turns
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.evals.requests import evaluate_requests, load_cases
+    from crystalsmith.evals.tables import save_json, save_lines, show_columns
+
+    cases = load_cases(data)
+    with ConsoleProgress() as progress:
+        figures, failed = evaluate_requests(cases, read_turns, progress)
+    show_columns(f"requests of {data.name}, read by the built-in interpreter", figures)
+    save_lines(failures, failed)
+    save_json(json, figures | {"context": {"data": data.name, "reader": "built-in"}})
+
+
 @bench_app.command()
 def design(
     runs: Annotated[int, typer.Option(help="How often.")] = 3,

@@ -41,11 +41,7 @@ _KINDS = ("element", "group", "ions", "anion", "anion_amount")
 
 
 def read_composition(reading: Reading) -> None:
-    """Read everything said about elements, groups and anions.
-
-    Raises:
-        RequestError: an element is asked for that does not exist.
-    """
+    """Read everything said about elements, groups and anions."""
     for mention in reading.mentions("excluded_group"):
         reading.add(ExcludeGroups, mention.start, mention.end, groups=(mention.value,))
     _read_systems(reading)
@@ -113,7 +109,9 @@ def _read_systems(reading: Reading) -> None:
         symbols = re.findall(r"[A-Z][a-z]?", match.group())
         unknown = [s for s in symbols if s not in ALL_ELEMENTS]
         if len(unknown) == 1 and len(unknown[0]) == 2 and len(symbols) > 2:
-            raise RequestError(f"{unknown[0]!r} in {match.group()!r} is not a chemical element")
+            message = f"{unknown[0]!r} in {match.group()!r} is not a chemical element"
+            reading.refuse(start, end, RequestError(message))
+            continue
         if unknown or len(set(symbols)) < len(symbols) or has_affix(reading, start, end):
             continue
         listing = listings(reading, [Item(start, end, "element", symbols[0])])[0]

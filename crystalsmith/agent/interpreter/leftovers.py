@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from crystalsmith.agent.interpreter.applications import read_applications
 from crystalsmith.agent.interpreter.lexicon import stop_words
 from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_formula
 from crystalsmith.core.clauses import IncludeElements, Novel, Stable
-from crystalsmith.core.errors import RequestError
+from crystalsmith.core.errors import FormulaError
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
@@ -37,6 +38,7 @@ _COURTESIES = (
         rf"\b(?i:my\sname\sis|this\sis|i\s?am|i'm)\s{_NAME}(?:\s{_NAME})?"
         r"(?=\s(?:from|at|with|and)\b|[,.])"
     ),
+    re.compile(r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
@@ -63,8 +65,9 @@ def claim_chatter(reading: Reading) -> None:
 
 def read_unsupported(reading: Reading) -> None:
     """Say back what cannot be scored, neighbouring words as one phrase."""
+    read_applications(reading)
     spans: list[tuple[int, int]] = []
-    for mention in reading.mentions("quality", "application", "other_property", "optical"):
+    for mention in reading.mentions("quality", "other_property", "optical"):
         if mention.kind == "optical" and not _is_optical_wish(reading, mention.end):
             continue
         start = mention.start
@@ -122,11 +125,10 @@ def _is_content(reading: Reading, token: Token) -> bool:
     return len(word) > 1 or word.isdigit() or not word.isascii() or token.text in ALL_ELEMENTS
 
 
-def ensure_on_topic(reading: Reading, leftover: tuple[str, ...]) -> None:
-    """Refuse a request that is about something else.
+def is_on_topic(reading: Reading, leftover: tuple[str, ...]) -> bool:
+    """Whether more than a chance word was recognised.
 
-    Raises:
-        RequestError: nothing, or only a chance word, was recognised.
+    An element that does not exist (NaXx) is refused here, when nothing else was read.
     """
     strong = [wish for wish in reading.wishes if not isinstance(wish.clause, _WEAK)]
     topics = [m for m in reading.all_mentions if m.kind == "topic"]
@@ -138,19 +140,23 @@ def ensure_on_topic(reading: Reading, leftover: tuple[str, ...]) -> None:
         bool(weak or reading.unsupported) and words <= 2 * (weak + len(reading.unsupported))
     )
     on_topic = on_topic or (bool(topics) and words == 0)
-    if off and len(strong) < 2 and not topics:
+    off_weak = any(m.kind == "off_weak" for m in reading.all_mentions)
+    if (off and len(strong) < 2 and not topics) or (off_weak and not strong and not topics):
         on_topic = False
-    if not on_topic:
-        _refuse_unknown_elements(leftover)
-        raise RequestError(
-            "nothing in the request is about a crystalline material; say what it should be, such as"
-            " 'lead-free halide perovskite with a band gap near 1.5 eV'"
-        )
+    if not on_topic and not reading.refusals:
+        _refuse_unknown_elements(reading, leftover)
+    return on_topic or (bool(reading.refusals) and not off and not off_weak)
 
 
-def _refuse_unknown_elements(leftover: tuple[str, ...]) -> None:
+def _refuse_unknown_elements(reading: Reading, leftover: tuple[str, ...]) -> None:
     """Say which element of NaXx does not exist, rather than that nothing was recognised."""
     for word in leftover:
         symbols = re.findall(r"[A-Z][a-z]?", word)
         if "".join(symbols) == word and len(word) > 2 and any(s in ALL_ELEMENTS for s in symbols):
-            parse_formula(word)
+            try:
+                parse_formula(word)
+            except FormulaError as error:
+                start = reading.source.plain.find(word)
+                if start >= 0:
+                    reading.refuse(start, start + len(word), error)
+                return

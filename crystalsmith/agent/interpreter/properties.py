@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
 from crystalsmith.agent.interpreter.scope import role_before
-from crystalsmith.core.clauses import ElectronicClass, PropertyRange
+from crystalsmith.core.clauses import AtomCount, ElectronicClass, ElementCount, PropertyRange
+from crystalsmith.core.properties import PROPERTIES
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.quantities import Quantity
 
 EV_NM = 1239.84
+_COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
+    "n_atoms": AtomCount,
+    "n_elements": ElementCount,
+}
 
 # Words further apart than this are not quoted together.
 _NEAR = 60
@@ -47,6 +52,31 @@ def read_properties(reading: Reading) -> None:
     _merge_bounds(reading)
     for mention in reading.mentions("property"):
         _read_without_figure(reading, mention)
+
+
+def read_in_focus(reading: Reading) -> None:
+    """Read a figure that names nothing as one of what the conversation is about."""
+    if not reading.focus:
+        return
+    for quantity in reading.quantities:
+        if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
+            continue
+        if reading.focus in PROPERTIES:
+            _add(reading, quantity, reading.focus)
+        elif reading.focus == "count" and reading.count is None and quantity.target:
+            reading.count = max(1, round(quantity.target))
+            reading.count_words = reading.source.words(quantity.start, quantity.end)
+            reading.source.claim(quantity.start, quantity.end)
+        elif reading.focus in _COUNTS:
+            low = quantity.minimum if quantity.target is None else quantity.target
+            high = quantity.maximum if quantity.target is None else quantity.target
+            reading.add(
+                _COUNTS[reading.focus],
+                quantity.start,
+                quantity.end,
+                minimum=None if low is None else round(low),
+                maximum=None if high is None else round(high),
+            )
 
 
 def _say_back(reading: Reading, quantity: Quantity) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import table
 from crystalsmith.agent.interpreter.numbers import Number, Unit, find_numbers
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

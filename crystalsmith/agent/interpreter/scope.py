@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import table
 from crystalsmith.agent.interpreter.reading import only_words, word_set
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
@@ -93,6 +93,8 @@ def listings(reading: Reading, items: list[Item]) -> list[Listing]:
 
 def connects(text: str) -> bool:
     """Whether a text only joins two items of a list."""
+    if re.search(r"\s\+$", text):
+        return False
     if _MINUS.search(text) and not text.strip().startswith(("and", "or", ",")):
         return False
     return only_words(text, word_set("list", "connectors"), ",/&+()-'\"")
@@ -123,7 +125,7 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
         head, tail = run[: len(run) - reach], run[len(run) - reach :]
         rest = _listed(reading, head, before_role, before_start, head[-1].end)
         return [*rest, Listing(tuple(tail), "exclude", tail[0].start, after_end, has_cue=True)]
-    if after_role and not (before_role == "exclude" and after_role == "include"):
+    if after_role and not (before_role == "exclude" and after_role in ("include", "maybe")):
         start = before_start if before_role in ("only", after_role) else run[0].start
         return [Listing(tuple(run), after_role, start, after_end, has_cue=True)]
     return _listed(reading, run, before_role, before_start, run[-1].end)

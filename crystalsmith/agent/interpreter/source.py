@@ -8,6 +8,8 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
+from crystalsmith.agent.interpreter.chinese import glossed, has_chinese
+
 Span = tuple[int, int]
 
 # Markup and typography that is spelled out before reading; group 1, where there is one, is kept.
@@ -16,6 +18,20 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\d)[\u0304\u0305\u0332\u0333\u203e]"), "-"),
     (re.compile(r"[\u0304\u0305\u203e](\d)"), "-"),
     (re.compile(r"</?(?:sub|sup|b|i|em|strong)>"), ""),
+    (re.compile(r"\\pm(?![a-z])|\+\s?/\s?[-\u2212]|\+-"), "±"),
+    (re.compile(r"\\(?:leq?|lesssim)(?![a-z])"), "≤"),
+    (re.compile(r"\\(?:geq?|gtrsim)(?![a-z])"), "≥"),
+    (re.compile(r"\\(?:approx|sim|simeq)(?![a-z])"), "~"),
+    (re.compile(r"\\rho(?![a-z])"), "density"),
+    (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
+    (
+        re.compile(
+            r"(?i:(?<=\blead)|(?<=\btin)|(?<=\bcadmium)|(?<=\bcobalt)|(?<=\bnickel)"
+            r"|(?<=\barsenic)|(?<=\bmercury)|(?<=\bindium)|(?<=\bthallium)|(?<=\boxygen)"
+            r"|(?<=\bhalogen)|(?<=\bcopper)|(?<=\bPb)|(?<=\bCd)|(?<=\bCo))(?=free\b)"
+        ),
+        "-",
+    ),
     (re.compile(r"\\(?:mathrm|text|mathit|mathbf|rm|ce|_|,|;)"), ""),
     (re.compile(r"[_^]\{([\w+-]{1,8})\}"), ""),
     (re.compile(r"(?<=[A-Za-z0-9)$])_(?=\d)"), ""),
@@ -27,8 +43,8 @@ _SPELLINGS = {
     **dict.fromkeys("‘’‛′`´", "'"),
     **dict.fromkeys("“”„″", '"'),
     **dict.fromkeys("∼～≃≅≈", "~"),
-    **dict.fromkeys("≥⩾≧", "≥"),
-    **dict.fromkeys("≤⩽≦", "≤"),
+    **dict.fromkeys("≥⩾≧≳⪆⪞≫", "≥"),
+    **dict.fromkeys("≤⩽≦≲⪅⪝≪", "≤"),
     "∓": "±",
     "μ": "µ",
     "。": ".",
@@ -177,12 +193,16 @@ def _plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
 
     def put(spelling: str, start: int, end: int) -> None:
         for character in spelling:
+            if character == " " and is_glossed and characters and characters[-1] == " ":
+                continue
             characters.append(character)
             starts.append(start)
             ends.append(end)
 
+    rewritten = _rewritten(text)
+    is_glossed = has_chinese(text)
     position = 0
-    for start, end, spelling in _rewritten(text):
+    for start, end, spelling in rewritten:
         for offset in range(position, start):
             put(_plain_character(text[offset]), offset, offset + 1)
         put(spelling, start, end)
@@ -198,6 +218,7 @@ def _rewritten(text: str) -> list[tuple[int, int, str]]:
         for match in pattern.finditer(text):
             kept = match.group(1) if pattern.groups else ""
             found.append((*match.span(), prefix + kept))
+    found += glossed(text)
     found.sort()
     separate: list[tuple[int, int, str]] = []
     for item in found:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import phrases, stop_words, table
+from crystalsmith.agent.interpreter.lexicon import phrases, stop_words
 from crystalsmith.agent.interpreter.source import singulars
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Source, Token
 
-_SHORTEST = 6
+_SHORTEST = 5
 _LONG = 10
 _MAX_WORDS = 400
 _CORRECTED_KINDS = frozenset(
@@ -69,8 +70,9 @@ def _closest(word: str) -> str | None:
 def _known() -> frozenset[str]:
     """Words that are right as they are."""
     known = {word.lower() for words in phrases() for word in words}
-    guard = table("grammar")["spelling"]["not_slips"]
-    return frozenset(known | stop_words() | set(guard))
+    rows = table("grammar")["spelling"]
+    guard = {*rows["not_slips"], *rows["words"].split()}
+    return frozenset(known | stop_words() | guard)
 
 
 @lru_cache(maxsize=1)
