@@ -5,6 +5,7 @@ Heavy libraries are imported inside the commands, so that help appears at once.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -87,6 +88,13 @@ def design(
         str | None,
         typer.Option(help="Folder of known crystals; 'none' for pymatgen's prototypes only."),
     ] = None,
+    assume: Annotated[
+        bool,
+        typer.Option(
+            "--assume/--no-assume",
+            help="Use what an application usually needs where you give no figure.",
+        ),
+    ] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON and nothing else.")
     ] = False,
@@ -128,6 +136,7 @@ def design(
             seed=seed,
             store=store,
             relax=relax,
+            assume=assume,
             found=save,
             progress=progress,
         )
@@ -141,8 +150,6 @@ def design(
 
 
 def _print_json(result: Any) -> None:
-    import json
-
     from crystalsmith.agent.report.records import result_record
 
     typer.echo(json.dumps(result_record(result), indent=2, ensure_ascii=False))
@@ -150,21 +157,59 @@ def _print_json(result: Any) -> None:
 
 @app.command()
 def parse(
-    request: Annotated[str, typer.Argument(help="A request in plain words.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the reading as JSON.")] = False,
+    request: Annotated[
+        str | None, typer.Argument(help="A request in plain words.", show_default=False)
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the reading as JSON (docs/requests.md).")
+    ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(help='Requests to read, a JSON object a line: {"id", "text"} or "turns".'),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="File for the readings; the terminal otherwise."),
+    ] = None,
 ) -> None:
-    """Show how a request is understood, without designing anything."""
-    from crystalsmith.agent.interpreter import interpret
+    """Show how a request is understood, without designing anything.
 
-    understood = interpret(request)
+    Example: crystalsmith parse "lead-free perovskite, gap near 1.5 eV" --json
+    """
+    from crystalsmith.agent.interpreter import read
+    from crystalsmith.core.errors import RequestError
+    from crystalsmith.core.public_request import public_view
+
+    if (request is None) == (file is None):
+        raise RequestError("give a request in words, or --file with one JSON object a line")
+    if file is not None:
+        _parse_file(file, out)
+        return
+    understood = read(request or "")
     if as_json:
-        typer.echo(understood.model_dump_json(indent=2))
+        typer.echo(json.dumps(public_view(understood), indent=2, ensure_ascii=False))
         return
     from rich.console import Console
 
     from crystalsmith.agent.report.console import show_request
 
+    if understood.off_topic:
+        raise RequestError(understood.refusals[0])
     show_request(understood, Console())
+
+
+def _parse_file(file: Path, out: Path | None) -> None:
+    from crystalsmith.agent.batch import parse_lines, read_lines
+    from crystalsmith.agent.conversation import read_turns
+    from crystalsmith.core.console import ConsoleProgress
+
+    lines = read_lines(file)
+    with ConsoleProgress() as progress:
+        done = parse_lines(lines, out, read_turns, progress)
+    if out is None:
+        typer.echo("\n".join(done))
+    else:
+        typer.echo(f"{len(done)} requests read into {out}", err=True)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from crystalsmith.agent.interpreter import read
+from crystalsmith.agent.interpreter.lexicon import property_in
 from crystalsmith.agent.interpreter.refinement import refine
 from crystalsmith.core.clauses import AtomCount, ElementCount, PropertyRange
 from crystalsmith.core.request import DesignRequest
@@ -70,6 +71,9 @@ def _focus(before: DesignRequest, after: DesignRequest) -> str:
             found = clause.name
         elif isinstance(clause, ElementCount | AtomCount):
             found = clause.kind
+    for words in after.unsupported:
+        if not found and words not in before.unsupported:
+            found = property_in(words)
     if not found and after.count != before.count:
         found = "count"
     return found

@@ -62,8 +62,13 @@ _SINGLE: dict[type[Clause], tuple[str, str]] = {
     Polar: ("polar", "value"),
     Chiral: ("chiral", "value"),
 }
-_FIGURES = (("minimum", "min"), ("maximum", "max"), ("target", "target"), ("tolerance", "tolerance"))
-_DIGITS = 4  # eV, eV/atom: a tenth of a meV
+_FIGURES = (
+    ("minimum", "min"),
+    ("maximum", "max"),
+    ("target", "target"),
+    ("tolerance", "tolerance"),
+)
+_DIGITS = 6
 
 
 def public_view(request: DesignRequest) -> dict[str, Any]:
@@ -111,7 +116,9 @@ def _remarks(request: DesignRequest) -> dict[str, Any]:
     rows = {
         "assumptions": [_assumption(item, item.clause in used) for item in request.assumptions],
         "not_understood": list(request.not_understood),
-        "reasons": list(dict.fromkeys([*request.refusals, *request.contradictions()])),
+        "reasons": list(
+            dict.fromkeys([*request.refusals, *request.contradictions(), *request.unbuildable()])
+        ),
         "notes": list(request.notes),
     }
     return {key: value for key, value in rows.items() if value}

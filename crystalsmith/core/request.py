@@ -18,6 +18,7 @@ from crystalsmith.core.clauses import (
     ExactFormula,
     ExcludeElements,
     ExcludeGroups,
+    FamilyClause,
     IncludeElements,
     IncludeGroups,
     Novel,
@@ -127,7 +128,10 @@ class DesignRequest(BaseModel):
         return all(clause.allows_template(template) for clause in self.clauses)
 
     def contradictions(self) -> list[str]:
-        """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen."""
+        """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen.
+
+        That a family is not known in a symmetry is no contradiction: see `unbuildable`.
+        """
         found = [*self._element_contradictions(), *self._choice_contradictions()]
         found += [*self._count_contradictions(), *self._formula_contradictions()]
         found += self._symmetry_contradictions()
@@ -136,15 +140,35 @@ class DesignRequest(BaseModel):
             found.append("a crystal cannot be both known and not known")
         return list(dict.fromkeys(found))
 
+    def unbuildable(self) -> list[str]:
+        """Why nothing can be built, although the words do not contradict each other."""
+        if self.contradictions():
+            return []
+        rules = [c for c in self.clauses if not all(c.allows_space_group(n) for n in range(1, 231))]
+        if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
+            return []
+        wishes = " and ".join(clause.wish() for clause in rules)
+        return [f"no known structure type is at once {wishes}"]
+
     def assumed(self) -> tuple[AnyClause, ...]:
-        """Offered wishes about what the request itself says nothing about."""
+        """Offered wishes about properties that the request itself gives no figure for."""
         found: list[AnyClause] = []
         for assumption in self.assumptions:
             clause = assumption.clause
-            if clause is not None and not any(_same_subject(clause, c) for c in self.clauses):
-                if not any(_same_subject(clause, c) for c in found):
-                    found.append(clause)
+            if clause is not None and not any(
+                _same_subject(clause, other) for other in (*self.clauses, *found)
+            ):
+                found.append(clause)
         return tuple(found)
+
+    def with_assumptions(self) -> DesignRequest:
+        """The request with the offered wishes that it leaves room for."""
+        request = self
+        for clause in self.assumed():
+            wider = request.model_copy(update={"clauses": (*request.clauses, clause)})
+            if not wider.contradictions() and not wider.unbuildable():
+                request = wider
+        return request
 
     def ensure_consistent(self) -> DesignRequest:
         """Return the request itself.
@@ -158,6 +182,8 @@ class DesignRequest(BaseModel):
         reasons = self.contradictions()
         if reasons:
             raise RequestError(f"the request contradicts itself: {'; '.join(reasons)}")
+        if self.unbuildable():
+            raise RequestError(f"the request cannot be met: {self.unbuildable()[0]}")
         return self
 
     def _element_contradictions(self) -> list[str]:
@@ -222,7 +248,12 @@ class DesignRequest(BaseModel):
         ]
 
     def _symmetry_contradictions(self) -> list[str]:
-        rules = [c for c in self.clauses if not all(c.allows_space_group(n) for n in range(1, 231))]
+        rules = [
+            c
+            for c in self.clauses
+            if not (isinstance(c, FamilyClause) and c.has_variants)
+            and not all(c.allows_space_group(n) for n in range(1, 231))
+        ]
         if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
             return []
         return [f"no space group is at once {' and '.join(c.wish() for c in rules)}"]

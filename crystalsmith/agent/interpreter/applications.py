@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from crystalsmith.core.clauses import AnyClause
 
 
+_LIGHT = frozenset(
+    {"uv", "ultraviolet", "ir", "infrared", "near infrared", "visible", "visible light", "blue", "red",
+     "green", "white", "yellow", "solar blind", "thin film", "high temperature", "room temperature"}
+)  # fmt: skip
+
+
 @lru_cache(maxsize=1)
 def _by_word() -> dict[str, dict[str, Any]]:
     return {word.lower(): row for row in table("assumptions").values() for word in row["words"]}
@@ -25,8 +31,10 @@ def read_applications(reading: Reading) -> None:
     for mention in reading.mentions("application"):
         if reading.skip_optional(mention.start, mention.end):
             continue
-        words = reading.source.words(mention.start, mention.end)
-        reading.source.claim(mention.start, mention.end)
+        start = _with_light(reading, mention.start)
+        words = reading.source.words(start, mention.end)
+        reading.source.claim(start, mention.end)
+        reading.purposes += 1
         row = _by_word().get(mention.value.lower())
         if row is None:
             reading.note(f"'{words}' says what the material is for; nothing was read from it")
@@ -38,10 +46,19 @@ def read_applications(reading: Reading) -> None:
             reading.assumptions.append(item)
 
 
+def _with_light(reading: Reading, start: int) -> int:
+    """Take in the kind of light that an application's name begins with: UV photodetector."""
+    before = next(reading.before(start, "quality"), None)
+    if before is None or before.value.lower() not in _LIGHT:
+        return start
+    is_near = reading.source.plain[before.end : start] in (" ", "-")
+    return before.start if is_near else start
+
+
 def _clause(row: dict[str, Any], words: str) -> AnyClause:
     if "include_groups" in row:
         return IncludeGroups(groups=tuple(row["include_groups"]), words=words)
-    name = next(name for name in PROPERTIES if name in row)
+    name = next(item.name for item in PROPERTIES.values() if item.name in row)
     bounds = row[name]
     return PropertyRange(
         name=name, minimum=bounds.get("min"), maximum=bounds.get("max"), words=words

@@ -19,7 +19,8 @@ Rewrite = tuple[int, int, str]
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LONGEST = 14
-_PUNCTUATION = dict(zip("，。；、：！？", (" ; ", " . ", " ; ", ", ", ": ", " ! ", " ? "), strict=True))
+_MARKS = (" ; ", " . ", " ; ", ", ", ": ", " ! ", " ? ")
+_PUNCTUATION = dict(zip("，。；、：！？", _MARKS, strict=True))
 _NUMERAL = re.compile(
     r"(?<![\u4e00-\u9fff])?[一二两三四五六七八九十百半]{1,4}(?=\s?(?:个|种|条|款|份|例|组|克|电子伏))"
 )
@@ -36,7 +37,9 @@ _TAKE_BACK = re.compile(
     r"(?:去掉|去除|取消|放弃|删除|删掉|忽略|不再要求|不要求|忘掉|不考虑|移除|撤掉|不需要)"
     r"([^，。；,;]{1,20}?)(?:方面)?(?:的|这个|这一)?(?:要求|限制|条件|约束|需求)"
 )
-_UNLIMITED = re.compile(r"([^，。；,;]{1,10}?)(?:就|都|也)?(?:不限制?|无所谓|随意|都可以|任意|不重要)(?:了)?")
+_UNLIMITED = re.compile(
+    r"([^，。；,;]{1,10}?)(?:就|都|也)?(?:不限制?|无所谓|随意|都可以|任意|不重要)(?:了)?"
+)
 _EXCHANGE = re.compile(
     r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
 )
@@ -118,6 +121,9 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _MADE_OF.finditer(text):
         add(match.start(), match.start() + 1, " composed only of ")
         add(match.end(1), match.end(), " ; ")
+    for match in _composed().finditer(text):
+        add(match.start(), match.start(), " composed only of ")
+        add(match.end(1), match.end(), " ; ")
     for match in _SAVE.finditer(text):
         add(match.start(), match.start(1), " without ")
         add(match.end(1), match.end(), " ; ")
@@ -168,6 +174,17 @@ def _elements() -> dict[str, str]:
     named = {name: Element.from_Z(z).long_name.lower() for z, name in enumerate(rows["names"], 1)}
     others = {word: Element(symbol).long_name.lower() for word, symbol in rows["others"].items()}
     return named | others
+
+
+@lru_cache(maxsize=1)
+def _composed() -> re.Pattern[str]:
+    """Elements and nothing else before 组成."""
+    names = "|".join(sorted(_elements(), key=len, reverse=True))
+    symbol = r"[A-Z][a-z]?"
+    return re.compile(
+        rf"(?<![由和与及、一-鿿])((?:(?:{names}|{symbol})[和与及、,\s]{{0,2}}){{2,8}})"
+        r"(?:[三两二四五]?种)?(?:元素)?(?:所)?(?:组成|构成)的?"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -36,6 +36,10 @@ _COUNTED = re.compile(
     r"(?:(?:different|distinct|other)\s+)?$",
     re.IGNORECASE,
 )
+_RELATIVE = re.compile(
+    r"(?:\b(?:no|only|without|avoid|use)\s+)?\belements?\s+(?:that\s+are\s+)?(?:heavier|lighter|beyond|above"
+    r"|below|after|before|rarer|bigger|smaller)\s+(?:than\s+)?(?:[A-Z][a-z]?\b|[a-z]+)"
+)
 _LONGEST_SYMBOL = 2
 _KINDS = ("element", "group", "ions", "anion", "anion_amount")
 
@@ -44,6 +48,8 @@ def read_composition(reading: Reading) -> None:
     """Read everything said about elements, groups and anions."""
     for mention in reading.mentions("excluded_group"):
         reading.add(ExcludeGroups, mention.start, mention.end, groups=(mention.value,))
+    for match in _RELATIVE.finditer(reading.source.open):
+        reading.cannot_score(*match.span())
     _read_systems(reading)
     for listing in listings(reading, _items(reading)):
         first = listing.items[0]
@@ -175,6 +181,9 @@ def _add_elements(reading: Reading, listing: Listing) -> None:
     if not excluded:
         _say_counted(reading, listing)
         elements = _not_yet_asked(reading, elements)
+    for mention in reading.mentions("quality"):
+        if listing.start <= mention.start and mention.end <= listing.items[0].start:
+            reading.cannot_score(mention.start, mention.end)  # heavy metals such as Pb
     reading.source.claim(listing.start, listing.end)
     if elements:
         kind = ExcludeElements if excluded else IncludeElements

@@ -23,7 +23,9 @@ _PASSED_OVER = (
     "chiral", "vague", "excluded_group", "property", "other_property", "before",
 )  # fmt: skip
 _STOPS = re.compile(
-    r"[.;:!?\n]|\b(?:with|that|which|in|having|whose|where|for|from|and|or|is|are|has|have)\b", re.I
+    r"[.;:!?\n]|\b(?:to|we|us|i|you|it|they|wants?|needs?|needed|must|should|can|will|asked|said"
+    r"|with|that|which|in|having|whose|where|for|from|and|or|is|are|has|have)\b",
+    re.I,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _ONE = re.compile(
@@ -37,6 +39,18 @@ _ONE = re.compile(
 _ENOUGH = re.compile(
     r"\s+(?:would\s+(?:be|do|suffice)|will\s+(?:be|do|suffice)|should\s+(?:be|do|suffice)"
     r"|is\s+enough|are\s+enough|suffice|in\s+total|please|max\b|altogether)",
+    re.IGNORECASE,
+)
+_NAMED_THING = re.compile(
+    r"\b(?:reviewer|referee|version|batch|round|fig(?:ure)?|table|section|part|phase|page|room|step"
+    r"|day|week|run|task|project|grant|question|no|nr|number|issue|ticket|chapter|level|year|sample"
+    r"|candidate|group|block|building|line|item|option|point|case|scenario|january|february|march"
+    r"|april|may|june|july|august|september|october|november|december)s?\.?\s*#?\s*$",
+    re.IGNORECASE,
+)
+_NOUN_BEFORE = re.compile(
+    r"\b(?:candidates|structures|results|examples|suggestions|options|crystals|compounds)\W+"
+    r"(?:(?:say|like|maybe|perhaps|about|up\s+to|at\s+most|around)\s+)?$",
     re.IGNORECASE,
 )
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
@@ -82,8 +96,12 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 0
     if _is_labelled(reading, quantity):
         return 3
+    if _NAMED_THING.search(reading.source.plain[max(0, quantity.core - 24) : quantity.core]):
+        return 0
     if _names_candidates(reading, quantity):
         return 3
+    if _NOUN_BEFORE.search(reading.source.plain[max(0, quantity.start - 40) : quantity.start]):
+        return 2
     if _TIMES.match(after) or _ENOUGH.match(after):
         return 2
     return 1 if _is_asked_for(reading, quantity) else 0
@@ -109,6 +127,8 @@ def _is_directly_named(reading: Reading, quantity: Quantity) -> bool:
     """Whether a noun for candidates follows at once: years and file numbers count nothing."""
     match = _WORD.match(reading.source.plain, quantity.end + 1)
     nouns = word_set("count", "nouns")
+    if next(reading.around(quantity.end + 1, *_WISH_KINDS), None) is not None:
+        return True
     return match is not None and any(
         form in nouns for form in (match.group().lower(), *singulars(match.group().lower()))
     )

@@ -20,7 +20,7 @@ def explain(request: DesignRequest) -> list[tuple[str, str]]:
         noun = "candidate" if request.count == 1 else "candidates"
         rows.append((f"{request.count} {noun}", request.count_words))
     used = request.assumed()
-    for item in request.assumptions:
+    for item in (item for item in request.assumptions if item.clause is not None):
         word = "assumed" if item.clause in used else "usually"
         rows.append((f"{word}: {item.meaning}", item.words))
     rows += [("cannot be scored", words) for words in request.unsupported]
@@ -31,4 +31,6 @@ def explain(request: DesignRequest) -> list[tuple[str, str]]:
 
 
 def _reasons(request: DesignRequest) -> list[str]:
-    return list(dict.fromkeys([*request.refusals, *request.contradictions()]))
+    return list(
+        dict.fromkeys([*request.refusals, *request.contradictions(), *request.unbuildable()])
+    )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Figure = PropertyRange | ElementCount | AtomCount
 _NEAR = re.compile(
-    r"\b(?:about|around|near|close|closer|roughly|approx|exactly|or\s+so)|~|≈|左右|约|接近", re.IGNORECASE
+    r"\b(?:about|around|near|close|closer|roughly|approx|exactly|or\s+so)|~|≈|左右|约|接近",
+    re.IGNORECASE,
 )
 
 
@@ -42,7 +43,9 @@ def moved_figures(request: DesignRequest, reading: Reading) -> DesignRequest:
 
 def _subject(request: DesignRequest, reading: Reading, start: int, end: int) -> Figure | None:
     """The figure that a stretch of text speaks about: named in it, or in focus."""
-    figures = [c for c in request.clauses if isinstance(c, PropertyRange | ElementCount | AtomCount)]
+    figures = [
+        c for c in request.clauses if isinstance(c, PropertyRange | ElementCount | AtomCount)
+    ]
     named = [m.value for m in reading.all_mentions if m.kind == "property"]
     for clause in figures:
         if isinstance(clause, PropertyRange) and clause.name in named:
@@ -133,7 +136,7 @@ def joined(earlier: Figure, later: Figure, keeps_side: bool) -> AnyClause:
     one_sided = (low is None) != (high is None) and getattr(earlier, "target", None) is None
     is_bare = _is_bare(later)
     if keeps_side and one_sided and is_bare is not None:
-        fields = {"minimum": None, "maximum": None}
+        fields: dict[str, float | int | None] = {"minimum": None, "maximum": None}
         fields["minimum" if high is None else "maximum"] = is_bare
         if isinstance(later, PropertyRange):
             fields["target"] = None

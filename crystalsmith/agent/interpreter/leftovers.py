@@ -38,7 +38,9 @@ _COURTESIES = (
         rf"\b(?i:my\sname\sis|this\sis|i\s?am|i'm)\s{_NAME}(?:\s{_NAME})?"
         r"(?=\s(?:from|at|with|and)\b|[,.])"
     ),
-    re.compile(r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"),
+    re.compile(
+        r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"
+    ),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
@@ -135,10 +137,9 @@ def is_on_topic(reading: Reading, leftover: tuple[str, ...]) -> bool:
     off = [m for m in reading.all_mentions if m.kind == "off"]
     weak = len(reading.wishes) - len(strong)
     words = sum(len(phrase.split()) for phrase in leftover)
-    on_topic = bool(strong) or bool(topics and (weak or reading.unsupported or reading.count))
-    on_topic = on_topic or (
-        bool(weak or reading.unsupported) and words <= 2 * (weak + len(reading.unsupported))
-    )
+    others = len(reading.unsupported) + reading.purposes
+    on_topic = bool(strong) or bool(topics and (weak or others or reading.count))
+    on_topic = on_topic or (bool(weak or others) and words <= 2 * (weak + others))
     on_topic = on_topic or (bool(topics) and words == 0)
     off_weak = any(m.kind == "off_weak" for m in reading.all_mentions)
     if (off and len(strong) < 2 and not topics) or (off_weak and not strong and not topics):

@@ -92,6 +92,7 @@ def _rows() -> Iterator[tuple[str, Meaning]]:
 
 
 def _family_rows() -> Iterator[tuple[str, Meaning]]:
+    yield from _section(table("wishes")["families"], "family")
     for name in family_names():
         for alias in (name, *family(name).aliases):
             yield alias, Meaning("family", name)
@@ -160,9 +161,15 @@ def find_mentions(source: Source) -> list[Mention]:
     return found
 
 
+def property_in(words: str) -> str:
+    """The key of the scored property that a phrase names, such as "high bulk modulus"; or ""."""
+    mentions = find_mentions(Source(words))
+    return next((mention.value for mention in mentions if mention.kind == "property"), "")
+
+
 _MODULUS = re.compile(
     r"(?<![\w-])([KBG])(?:_?(?:VRH|0|H|v|R))?(?=\s*(?:[<>=≥≤~:]|(?:of|is|over|above|below|under|at\s"
-    r"(?:least|most)|around|about|near|between|exceeding|up\sto|more\sthan|less\sthan|from)\s)"
+    r"(?:least|most|or)|around|about|near|between|exceeding|up\sto|more\sthan|less\sthan|from)\s)"
     r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa)",
 )
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
 
 
+_FIGURES = (PropertyRange, ElementCount, AtomCount)
+
+
 def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequest:
     """The request after a turn.
 
@@ -67,9 +70,8 @@ def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[An
     for index, old in enumerate(clauses):
         if not _same_wish(old, new):
             continue
-        if isinstance(old, PropertyRange | ElementCount | AtomCount):
-            if isinstance(new, type(old)):
-                return [*clauses[:index], joined(old, new, keeps_side), *clauses[index + 1 :]]
+        if isinstance(old, _FIGURES) and isinstance(new, _FIGURES):
+            return [*clauses[:index], joined(old, new, keeps_side), *clauses[index + 1 :]]
         return [*_consistent(clauses[:index] + clauses[index + 1 :], new), new]
     return [*_consistent(clauses, new), new]
 

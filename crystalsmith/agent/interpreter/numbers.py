@@ -75,7 +75,7 @@ def _units() -> tuple[tuple[Unit, re.Pattern[str]], ...]:
     return tuple(
         (
             Unit(dimension, factor),
-            re.compile(rf"\s?[\])]?[\s-]?(?:{spelling})(?!\w)", re.IGNORECASE),
+            re.compile(rf"(?:-?ish)?\s?[\])]?[\s-]?(?:{spelling})(?!\w)", re.IGNORECASE),
         )
         for dimension, factor, spelling in table("quantities")["units"]["rows"]
     )

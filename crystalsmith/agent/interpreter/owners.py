@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.lexicon import Mention
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.quantities import Quantity
     from crystalsmith.agent.interpreter.reading import Reading
 
+_COUNTED = re.compile(
+    r"\s*-?(?:(?:different|distinct|chemical|more|total)\s+)*"
+    r"(?:elements?|atoms?|components?|species|candidates?|structures?|crystals?|compounds?|materials?"
+    r"|examples?|options?|suggestions?|results?|of\s+(?:them|those))\b",
+    re.IGNORECASE,
+)
 Owner = Mention | str
 """A phrase of the text, or the key of the property that a unit alone implies."""
 
@@ -49,6 +56,8 @@ def find_owner(
         used: phrases that already have a figure.
         last: owner of the figure before.
     """
+    if quantity.counts and _COUNTED.match(reading.source.plain, quantity.end):
+        return None
     after = _phrase_after(reading, quantity)
     before = _phrase_before(reading, quantity)
     adjacent = before is not None and is_linked(reading, before, quantity)
@@ -61,6 +70,8 @@ def find_owner(
         return before
     if quantity.unit is None:
         return None
+    if reading.focus in _FITTING.get(quantity.unit.dimension, ()):
+        return reading.focus
     return _DEFAULT.get(quantity.unit.dimension)
 
 

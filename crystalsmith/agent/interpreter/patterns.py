@@ -57,7 +57,7 @@ def read_pattern(reading: Reading, start: int, end: int) -> None:
     token = reading.source.plain[start:end]
     if token in _ANNOUNCED_ONLY and not _is_announced(reading, start, end):
         return
-    if is_comparison(reading, start, end):
+    if not _is_announced(reading, start, end) and is_comparison(reading, start, end):
         return
     parts = _PART.findall(token)
     ratio = token if parse_ratio(token) else ":".join(amount or "1" for _, _, amount in parts)

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from crystalsmith.agent.interpreter.lexicon import Mention, chemical_parts, find_mentions, find_moduli
+from crystalsmith.agent.interpreter.lexicon import (
+    Mention,
+    chemical_parts,
+    find_mentions,
+    find_moduli,
+)
 from crystalsmith.agent.interpreter.quantities import Quantity, find_quantities
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import Clause
@@ -61,6 +66,7 @@ class Reading:
         unsupported: what was asked for and cannot be scored, with offsets.
         notes: remarks worth showing.
         assumptions: what words such as an application usually mean.
+        purposes: how many words say what the material is for.
         refusals: why something that was asked for cannot be.
         count: number of candidates asked for.
         count_words: the words it came from.
@@ -73,6 +79,7 @@ class Reading:
         self.unsupported: list[tuple[int, str]] = []
         self.notes: list[str] = []
         self.assumptions: list[Assumption] = []
+        self.purposes = 0
         self.refusals: list[RequestError] = []
         self.count: int | None = None
         self.count_words = ""

@@ -93,6 +93,8 @@ def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
         state = dropped(state, change) if change.kind == "drop" else allowed(state, change)
     for exchange in _exchanges(reading, state):
         state = exchanged(state, exchange)
+    for match in _pattern(table("refinement")["figures"]["comparative"]).finditer(source.plain):
+        source.claim(*match.span())
     state = moved_figures(state, reading)
     said = read_source(reading, text, notes, in_talk=True)
     return _outcome(current, merged(state, said, reading.source.plain))

@@ -44,6 +44,7 @@ class Listing:
     has_cue: bool = False
 
 
+_IN_OR_OUT = re.compile(r"\s(?:in|out)\s*(?:,|;|and\b|but\b)", re.IGNORECASE)
 _SUSPENDED = re.compile(r"\s?-\s*(?:,|and|or|/|&)")
 _NEGATED_AFFIX = re.compile(
     r"[\s-]*(?:containing|based|bearing|rich)\s*(?:,|or|nor|and)\s*(?:or\s|nor\s)?", re.I
@@ -105,6 +106,8 @@ def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
     if (last.kind == "anion") != (item.kind == "anion"):
         return False
     between = reading.source.plain[last.end : item.start]
+    if _IN_OR_OUT.match(between):
+        return False
     negated = reading.is_negated(run[0].start) is not None
     if connects(between):
         return not (negated and between == ", " and _names_compound(reading, item))
@@ -126,6 +129,8 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
         rest = _listed(reading, head, before_role, before_start, head[-1].end)
         return [*rest, Listing(tuple(tail), "exclude", tail[0].start, after_end, has_cue=True)]
     if after_role and not (before_role == "exclude" and after_role in ("include", "maybe")):
+        if after_role == "include" and any(choice for _, choice in _by_choice(reading, run)):
+            return _listed(reading, run, "", run[0].start, after_end)
         start = before_start if before_role in ("only", after_role) else run[0].start
         return [Listing(tuple(run), after_role, start, after_end, has_cue=True)]
     return _listed(reading, run, before_role, before_start, run[-1].end)

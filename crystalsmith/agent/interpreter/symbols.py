@@ -121,7 +121,8 @@ def _is_certain(reading: Reading, item: Item) -> bool:
     is_assigned = _ASSIGNED.search(before) is not None or before.rstrip().endswith("+")
     is_keyword = _is_terse(reading) and _KEYWORD.match(plain, item.end) is not None
     if is_keyword and not before.rstrip()[-1:].isdigit() and item.value not in _NEVER_ALONE:
-        return _is_possible(reading, item) or not before.strip()
+        is_first = not before.strip() and (is_all or item.value not in _SENTENCE_WORDS)
+        return is_first or _is_possible(reading, item)
     return is_all or is_assigned or (_is_possible(reading, item) and _has_cue(reading, item))
 
 

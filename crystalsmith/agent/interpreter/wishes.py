@@ -27,6 +27,7 @@ _TYPE_WORD = re.compile(
 )
 # "New" alone is no wish when one of these follows.
 _PLAIN_WORDS = frozenset({"new", "known", "existing", "unknown", "unexplored", "hypothetical"})
+_COMPARED = re.compile(r"\b(?:that\s+of|than|as\s+\w+\s+as)\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
 _MATERIAL = frozenset(
     {"family", "anion", "anion_amount", "ions", "element", "group", "topic", "electronic", "system",
      "element_number", "stable", "quality", "application", "centrosymmetric", "polar", "chiral",
@@ -52,6 +53,8 @@ def read_families(reading: Reading) -> None:
             reading.cannot_score(negation.start, end)
         elif mention.value in general:
             reading.source.claim(mention.start, end)
+        elif _COMPARED.search(reading.text_before(mention.start, 30)):
+            reading.cannot_score(mention.start, end)
         else:
             parts = chemical_parts(mention, reading.source)
             is_read_on = bool(parts) and all(part.kind != "element" for part in parts)
@@ -122,9 +125,9 @@ def read_novelty(reading: Reading) -> None:
 def _is_about_else(reading: Reading, mention: Mention) -> bool:
     """Claim "new" that is not said of the material: new to this, a new student."""
     word = reading.source.plain[mention.start : mention.end].lower()
-    other = word in _PLAIN_WORDS and _OTHER_NOUN.match(reading.text_after(mention.end, 24))
-    if word == "new" and not other:
-        other = None if _says_new_of(reading, mention) else True
+    following = reading.text_after(mention.end, 24)
+    other = word in _PLAIN_WORDS and _OTHER_NOUN.match(following) is not None
+    other = other or (word == "new" and not _says_new_of(reading, mention))
     if other or _names_place_of(reading, mention):
         reading.source.claim(mention.start, mention.end)
         return True
@@ -134,8 +137,11 @@ def _is_about_else(reading: Reading, mention: Mention) -> bool:
 def _says_new_of(reading: Reading, mention: Mention) -> bool:
     """Whether "new" stands before something that a material can be, or is said of it."""
     after = reading.source.plain[mention.end : mention.end + 60]
-    phrase = re.split(r"[.;:!?\n]|,\s(?=(?:but|and|which|that|so)\b)"
-        r"|\b(?:we|i|you|they|it|can|that|which|for|with|to|is|are|has|have|about|on|at)\b", after)[0]
+    phrase = re.split(
+        r"[.;:!?\n]|,\s(?=(?:but|and|which|that|so)\b)"
+        r"|\b(?:we|i|you|they|it|can|that|which|for|with|to|is|are|has|have|about|on|at)\b",
+        after,
+    )[0]
     words = re.findall(r"[^\W\d_]+", phrase)[:6]
     if not words or re.match(r"\s*[,;|/+&]", after):
         return True  # is new; new, stable, ...
