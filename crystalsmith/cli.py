@@ -23,6 +23,17 @@ from crystalsmith.tools.commands import index_app
 
 OK, BAD_INPUT, FELL_SHORT, INTERRUPTED = 0, 2, 3, 130
 
+LlmOption = Annotated[
+    str | None, typer.Option("--llm", help="Language model that reads requests: provider:model.")
+]
+LlmUrlOption = Annotated[
+    str | None,
+    typer.Option("--llm-url", help="Or an OpenAI-compatible server: http://host:port/v1."),
+]
+LlmModelOption = Annotated[
+    str | None, typer.Option("--llm-model", help="Name that the server knows the model by.")
+]
+
 app = typer.Typer(
     name="crystalsmith",
     no_args_is_help=True,
@@ -98,6 +109,9 @@ def design(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON and nothing else.")
     ] = False,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
 ) -> None:
     """Find crystals that satisfy a request.
 
@@ -110,13 +124,14 @@ def design(
 
     from crystalsmith.agent.budgets import budget_named
     from crystalsmith.agent.design import design as run_design
-    from crystalsmith.agent.interpreter import interpret
+    from crystalsmith.agent.readers import reader_of
     from crystalsmith.agent.report.console import show_request, show_result
     from crystalsmith.agent.report.files import ensure_writable, folder_for, write_results
     from crystalsmith.core.console import ConsoleProgress
 
     width = budget_named(budget)
-    understood = interpret(request)
+    read = reader_of(_with_llm(llm, llm_url, llm_model))
+    understood = read(request).ensure_consistent()
     folder = out if out is not None or as_json else folder_for(request)
     if folder is not None:
         ensure_writable(folder)
@@ -171,19 +186,23 @@ def parse(
         Path | None,
         typer.Option("-o", "--out", help="File for the readings; the terminal otherwise."),
     ] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
 ) -> None:
     """Show how a request is understood, without designing anything.
 
     Example: crystalsmith parse "lead-free perovskite, gap near 1.5 eV" --json
     """
-    from crystalsmith.agent.interpreter import read
+    from crystalsmith.agent.readers import reader_of
     from crystalsmith.core.errors import RequestError
     from crystalsmith.core.public_request import public_view
 
     if (request is None) == (file is None):
         raise RequestError("give a request in words, or --file with one JSON object a line")
+    read = reader_of(_with_llm(llm, llm_url, llm_model))
     if file is not None:
-        _parse_file(file, out)
+        _parse_file(file, out, read)
         return
     understood = read(request or "")
     if as_json:
@@ -198,14 +217,27 @@ def parse(
     show_request(understood, Console())
 
 
-def _parse_file(file: Path, out: Path | None) -> None:
+def _with_llm(llm: str | None, url: str | None, model: str | None) -> Any:
+    """The settings with the language model that the options name, if any."""
+    from crystalsmith.core.settings import settings
+
+    given = {"llm": llm, "llm_url": url, "llm_model": model}
+    chosen: dict[str, str | None] = {k: v for k, v in given.items() if v is not None}
+    if "llm" in chosen:
+        chosen.setdefault("llm_url", None)
+    return settings().model_copy(update=chosen)
+
+
+def _parse_file(file: Path, out: Path | None, read: Any) -> None:
+    from functools import partial
+
     from crystalsmith.agent.batch import parse_lines, read_lines
     from crystalsmith.agent.conversation import read_turns
     from crystalsmith.core.console import ConsoleProgress
 
     lines = read_lines(file)
     with ConsoleProgress() as progress:
-        done = parse_lines(lines, out, read_turns, progress)
+        done = parse_lines(lines, out, partial(read_turns, read=read), progress)
     if out is None:
         typer.echo("\n".join(done))
     else:

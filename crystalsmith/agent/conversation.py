@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from crystalsmith.agent.interpreter import read
 from crystalsmith.agent.interpreter.lexicon import property_in
 from crystalsmith.agent.interpreter.refinement import refine
+from crystalsmith.agent.readers import built_in
 from crystalsmith.core.clauses import AtomCount, ElementCount, PropertyRange
 from crystalsmith.core.request import DesignRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from crystalsmith.agent.readers import Read
 
 EMPTY = DesignRequest(text="")
 
@@ -35,8 +37,13 @@ class Conversation(BaseModel):
     earlier: tuple[DesignRequest, ...] = ()
     focus: str = ""
 
-    def say(self, text: str) -> DesignRequest:
-        """Take a turn and return the request after it."""
+    def say(self, text: str, read: Read = built_in) -> DesignRequest:
+        """Take a turn and return the request after it.
+
+        Args:
+            text: what is said.
+            read: reads the first turn; later ones change what stands, by rules.
+        """
         if self.request is EMPTY or self.request.off_topic or not self.request.text:
             self._change(read(text))
             return self.request
@@ -79,7 +86,7 @@ def _focus(before: DesignRequest, after: DesignRequest) -> str:
     return found
 
 
-def read_turns(turns: Sequence[str]) -> list[DesignRequest]:
+def read_turns(turns: Sequence[str], read: Read = built_in) -> list[DesignRequest]:
     """The request after each turn."""
     conversation = Conversation()
-    return [conversation.say(text) for text in turns]
+    return [conversation.say(text, read) for text in turns]

@@ -274,20 +274,33 @@ def requests(
     failures: Annotated[
         Path | None, typer.Option(help="Write every failure to this file, one JSON object a line.")
     ] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="Let a language model read: provider:model.")
+    ] = None,
+    llm_url: Annotated[str | None, typer.Option(help="Or an OpenAI-compatible server.")] = None,
+    llm_model: Annotated[str | None, typer.Option(help="With its name for the model.")] = None,
     json: JsonOption = None,
 ) -> None:
     """How exactly requests and dialogues are read (docs/requests.md has the keys)."""
+    from functools import partial
+
     from crystalsmith.agent.conversation import read_turns
+    from crystalsmith.agent.readers import reader_name, reader_of
     from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.settings import settings
     from crystalsmith.evals.requests import evaluate_requests, load_cases
     from crystalsmith.evals.tables import save_json, save_lines, show_columns
 
+    chosen = {"llm": llm, "llm_url": llm_url, "llm_model": llm_model}
+    config = settings().model_copy(update=chosen)
     cases = load_cases(data)
     with ConsoleProgress() as progress:
-        figures, failed = evaluate_requests(cases, read_turns, progress)
-    show_columns(f"requests of {data.name}, read by the built-in interpreter", figures)
+        read = partial(read_turns, read=reader_of(config))
+        figures, failed = evaluate_requests(cases, read, progress)
+    show_columns(f"requests of {data.name}, read by the {reader_name(config)}", figures)
     save_lines(failures, failed)
-    save_json(json, figures | {"context": {"data": data.name, "reader": "built-in"}})
+    context = {"data": data.name, "reader": reader_name(config)}
+    save_json(json, figures | {"context": context})
 
 
 @bench_app.command()

@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from crystalsmith.agent.grounding import audit
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.public_request import public_view, wishes_only
@@ -118,13 +119,14 @@ def evaluate_requests(
         reader(case.turns)  # the vocabulary is loaded and its patterns compiled once
     scores: dict[str, Score] = {"all": Score()}
     failures = []
-    seconds, texts = 0.0, 0
+    seconds, texts, ungrounded = 0.0, 0, 0
     for index, case in enumerate(cases):
         progress("reading requests", index, len(cases))
         started = time.perf_counter()
         readings = reader(case.turns)
         seconds += time.perf_counter() - started
         texts += len(case.turns)
+        ungrounded += bool(audit(readings[0]).dropped)
         found = [wishes_only(public_view(reading)) for reading in readings]
         wrong = [
             compare(one, gold, [scores["all"], scores.setdefault(case.kind, Score())])
@@ -138,6 +140,7 @@ def evaluate_requests(
                 failures.append(_failure(case, turn, keys, found[turn]))
     figures = {name: score.figures() for name, score in scores.items()}
     figures["all"]["requests/s"] = texts / seconds if seconds else 0.0
+    figures["all"]["ungrounded"] = ungrounded
     figures["all"] |= {f"wrong {key}": n for key, n in scores["all"].wrong_keys.most_common(5)}
     return figures, failures
 

@@ -60,7 +60,7 @@ def _add_mixed(reading: Reading, listing: Listing, names: list[str]) -> None:
     """Sulfide iodide asks for both elements; "oxide or nitride" leaves a choice."""
     gaps = [reading.source.plain[a.end : b.start] for a, b in pairwise(listing.items)]
     single = all(len(ANION_CLASSES[name]) == 1 for name in names)
-    if single and all(not gap.strip(" -") for gap in gaps):
+    if single and all(not gap.strip(" -+&") for gap in gaps):
         elements = tuple(element for name in names for element in ANION_CLASSES[name])
         reading.add(IncludeElements, listing.start, listing.end, elements=elements)
         return

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 _LIGHT = frozenset(
-    {"uv", "ultraviolet", "ir", "infrared", "near infrared", "visible", "visible light", "blue", "red",
-     "green", "white", "yellow", "solar blind", "thin film", "high temperature", "room temperature"}
+    {"uv", "ultraviolet", "ir", "infrared", "near infrared", "visible", "visible light", "blue",
+     "red", "green", "white", "yellow", "solar blind", "thin film", "high temperature",
+     "room temperature"}
 )  # fmt: skip
 
 

@@ -40,6 +40,11 @@ _RELATIVE = re.compile(
     r"(?:\b(?:no|only|without|avoid|use)\s+)?\belements?\s+(?:that\s+are\s+)?(?:heavier|lighter|beyond|above"
     r"|below|after|before|rarer|bigger|smaller)\s+(?:than\s+)?(?:[A-Z][a-z]?\b|[a-z]+)"
 )
+_FURTHER = re.compile(
+    r"\b(?:and|plus|with)\s+(?:(?:one|an?|some|any)\s+)?(?:further|other|additional|more|second|third"
+    r"|another|extra)\s+$",
+    re.IGNORECASE,
+)
 _LONGEST_SYMBOL = 2
 _KINDS = ("element", "group", "ions", "anion", "anion_amount")
 
@@ -96,6 +101,9 @@ def _metals(reading: Reading) -> list[Mention]:
     found = []
     for mention in reading.mentions("electronic"):
         if reading.source.plain[mention.start : mention.end].lower() not in ("metal", "metals"):
+            continue
+        if _FURTHER.search(reading.text_before(mention.start, 40)):
+            reading.source.claim(mention.start, mention.end)  # Ti and one further metal
             continue
         cue = reading.cue_before(mention.start)
         cue_words = "" if cue is None else reading.source.plain[cue.start : cue.end].lower()

@@ -23,7 +23,7 @@ Owner = Mention | str
 
 # The last of these takes a figure only right behind it.
 _PHRASES = ("property", "other_property", "optical", "electronic", "stable")
-_FITTING: dict[str, tuple[str, ...]] = {
+FITTING: dict[str, tuple[str, ...]] = {
     "energy": ("band_gap", "e_above_hull", "formation_energy"),
     "energy_per_atom": ("formation_energy", "e_above_hull"),
     "molar_energy": ("formation_energy", "e_above_hull"),
@@ -70,7 +70,7 @@ def find_owner(
         return before
     if quantity.unit is None:
         return None
-    if reading.focus in _FITTING.get(quantity.unit.dimension, ()):
+    if reading.focus in FITTING.get(quantity.unit.dimension, ()):
         return reading.focus
     return _DEFAULT.get(quantity.unit.dimension)
 
@@ -96,7 +96,7 @@ def _fits(owner: Owner, quantity: Quantity) -> bool:
         return isinstance(owner, str) or owner.kind != "optical"
     if quantity.unit.dimension == "percent":
         return False
-    return name in _FITTING.get(quantity.unit.dimension, ())
+    return name in FITTING.get(quantity.unit.dimension, ())
 
 
 def _phrase_before(reading: Reading, quantity: Quantity) -> Mention | None:

@@ -96,7 +96,7 @@ def connects(text: str) -> bool:
     """Whether a text only joins two items of a list."""
     if re.search(r"\s\+$", text):
         return False
-    if _MINUS.search(text) and not text.strip().startswith(("and", "or", ",")):
+    if text != "-" and _MINUS.search(text) and not text.strip().startswith(("and", "or", ",")):
         return False
     return only_words(text, word_set("list", "connectors"), ",/&+()-'\"")
 

@@ -35,6 +35,9 @@ _SYMMETRY_WORDS = re.compile(
 _NUMBER = re.compile(
     r"#?\s?(\d{1,4})(?![\w.:/-]?\w)(?!\s?(?:ev|mev|nm|gpa|atoms?|%)\b)", re.IGNORECASE
 )
+_OR_NUMBER = re.compile(
+    r"\s*(?:,|or|/)\s*(?:or\s+)?\d{1,3}(?![\w.])(?!\s?(?:ev|mev|g|gpa|atoms?)\b)", re.I
+)
 _NUMBER_BEFORE = re.compile(r"(?<![\w.-])(\d{1,3})\s*$")
 # A symbol of either notation; number_from_symbol decides whether it is one.
 _COMPACT = re.compile(r"(?<![\w/-])[PABCIFR](?:[-mnabcde0-9/()PABC]){1,11}(?![\w])")
@@ -127,6 +130,11 @@ def _numbered(reading: Reading, start: int, match: re.Match[str]) -> tuple[int, 
     if found is None:
         return None
     start, end, number = found
+    other = _OR_NUMBER.match(reading.source.plain, end)
+    if other is not None:
+        note = "a choice between space groups cannot be asked for; name one"
+        reading.cannot_score(start, other.end(), note)
+        return None
     text = reading.source.plain
     symbol = re.compile(r"\s*[,(\[]?\s*([PABCIFR][-mnabcde0-9/ ]{1,12})\s?[)\]]?").match(text, end)
     if symbol is not None and _symbol(symbol[1].strip()) == number:

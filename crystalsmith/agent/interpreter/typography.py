@@ -19,6 +19,13 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\(?:approx|sim|simeq)(?![a-z])"), "~"),
     (re.compile(r"\\rho(?![a-z])"), "density"),
     (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
+    (re.compile(r"\b[Ww]/(?!o\b)\s?"), "with "),
+    (
+        re.compile(
+            r"(?<=[a-z])\s?[(\[](?:eV|g/cm\^?[3³]|GPa|eV/atom)[)\]](?=\s*[:=]?\s*[-\d.<>≤≥~])"
+        ),
+        "",
+    ),
     (
         re.compile(
             r"(?i)\b(min|max|minimum|maximum)[_ ]?(?=[a-z])((?:band[_ ]?gap|gap|density|eg"
@@ -32,7 +39,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(
             r"(?i)\b((?:band[_ ]?gap|gap|density|eg|bulk[_ ]?modulus|shear[_ ]?modulus"
             r"|e[_ ]?(?:above[_ ]?)?hull|n?[_ ]?atoms|n?[_ ]?elements))[_ ](min|max)(?:imum)?"
-            r"\s*[=:]\s*(?=[-\d.])"
+            r"['\"]?\s*[=:]\s*(?=[-\d.])"
         ),
         r"\1 \2 ",
     ),
@@ -99,8 +106,7 @@ def plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
 def _rewritten(text: str) -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     for pattern, spelling in _REWRITES:
-        for match in pattern.finditer(text):
-            found.append((*match.span(), match.expand(spelling)))
+        found += [(*m.span(), m.expand(spelling)) for m in pattern.finditer(text)]
     if not re.search(r"\s", text.strip()) and text.count("/") > 2:
         found += [(*match.span(), ", ") for match in _SLASH.finditer(text)]
     found += glossed(text)

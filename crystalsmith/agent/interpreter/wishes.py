@@ -28,6 +28,11 @@ _TYPE_WORD = re.compile(
 # "New" alone is no wish when one of these follows.
 _PLAIN_WORDS = frozenset({"new", "known", "existing", "unknown", "unexplored", "hypothetical"})
 _COMPARED = re.compile(r"\b(?:that\s+of|than|as\s+\w+\s+as)\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
+_KINDS_OF = {
+    "perovskite": {"ruddlesden-popper", "k2nif4-type", "brownmillerite", "elpasolite"},
+    "laves phase": {"laves c14", "laves c15", "laves c36"},
+    "full heusler": {"half-heusler", "inverse heusler", "quaternary heusler"},
+}
 _MATERIAL = frozenset(
     {"family", "anion", "anion_amount", "ions", "element", "group", "topic", "electronic", "system",
      "element_number", "stable", "quality", "application", "centrosymmetric", "polar", "chiral",
@@ -47,6 +52,7 @@ def read_families(reading: Reading) -> None:
     mentions = [m for m in reading.mentions("family") if not _is_compound(reading, m)]
     names = {m.value for m in mentions}
     general = {n for n in names for other in names if n != other and n in re.split("[ -]", other)}
+    general |= {name for name, kinds in _KINDS_OF.items() if name in names and names & kinds}
     for mention, negation in reading.settled(mentions, "families"):
         end = _with_type_word(reading, mention.end)
         if negation is not None:
