@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crystalsmith.core.clauses import AnyClause
 
 
-_LIGHT = frozenset(
+LIGHT = frozenset(
     {"uv", "ultraviolet", "ir", "infrared", "near infrared", "visible", "visible light", "blue",
      "red", "green", "white", "yellow", "solar blind", "thin film", "high temperature",
      "room temperature"}
@@ -50,7 +50,7 @@ def read_applications(reading: Reading) -> None:
 def _with_light(reading: Reading, start: int) -> int:
     """Take in the kind of light that an application's name begins with: UV photodetector."""
     before = next(reading.before(start, "quality"), None)
-    if before is None or before.value.lower() not in _LIGHT:
+    if before is None or before.value.lower() not in LIGHT:
         return start
     is_near = reading.source.plain[before.end : start] in (" ", "-")
     return before.start if is_near else start

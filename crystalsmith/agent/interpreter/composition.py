@@ -84,6 +84,7 @@ def _items(reading: Reading) -> list[Item]:
     items += [Item(m.start, m.end, "group", "metal") for m in _metals(reading)]
     phrases = reading.mentions("application", "quality", "other_property")
     names = [m for m in phrases if m.end - m.start > _LONGEST_SYMBOL]
+    names += [m for m in reading.mentions("property") if m.end - m.start == 1]  # K > 200
     spans = [(i.start, i.end) for i in items] + [(m.start, m.end) for m in names]
     taken = {position for span in spans for position in range(*span)}
     symbols = [s for s in find_symbols(reading) if s.start not in taken]
@@ -128,12 +129,19 @@ def _read_systems(reading: Reading) -> None:
             continue
         if unknown or len(set(symbols)) < len(symbols) or has_affix(reading, start, end):
             continue
+        if _is_followed_by_anion(reading, end):
+            continue  # Fe-Mn phosphates
         listing = listings(reading, [Item(start, end, "element", symbols[0])])[0]
         is_weak = len(symbols) == 2 and set(symbols) <= AMBIGUOUS
         if listing.role == "exclude" or (is_weak and not listing.has_cue):
             continue
         end = listing.end if listing.role == "only" else end
         reading.add(OnlyElements, start, end, elements=tuple(symbols))
+
+
+def _is_followed_by_anion(reading: Reading, end: int) -> bool:
+    anion = next(reading.after(end, "anion", "ions", "anion_amount"), None)
+    return anion is not None and reading.source.plain[end : anion.start] == " "
 
 
 def _add(reading: Reading, listing: Listing) -> None:

@@ -111,7 +111,7 @@ def _is_labelled(reading: Reading, quantity: Quantity) -> bool:
     """n=4, candidates: 15."""
     before = reading.source.plain[max(0, quantity.core - 40) : quantity.core]
     line = before.splitlines()[-1] if before.splitlines() and not before.endswith("\n") else ""
-    match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)\s?[:=]\s*$", line)
+    match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)[\"']?\s?[:=]\s*$", line)
     if match is None:
         match = re.search(
             r"(?:^|[\s,;(])-{0,2}(n|(?i:count|num|qty|quantity|top|number))\.?\s+$", line

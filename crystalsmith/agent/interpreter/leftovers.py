@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.applications import read_applications
+from crystalsmith.agent.interpreter.applications import LIGHT, read_applications
 from crystalsmith.agent.interpreter.lexicon import stop_words
 from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
@@ -43,6 +43,9 @@ _COURTESIES = (
     ),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
+_FOR = re.compile(
+    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:deep\s+|far\s+|mid\s+)?$", re.IGNORECASE
+)
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
 _WEAK = (IncludeElements, Novel, Stable)
 
@@ -73,6 +76,23 @@ def read_unsupported(reading: Reading) -> None:
         if mention.kind == "optical" and not _is_optical_wish(reading, mention.end):
             continue
         start = mention.start
+        following = next(reading.after(mention.end, "optical"), None)
+        if (
+            mention.value.lower() in LIGHT
+            and following is not None
+            and (
+                reading.source.plain[mention.end : following.start] in (" ", "-")
+                and not reading.source.is_open(following.start, following.end)
+            )
+        ):
+            reading.source.claim(mention.start, mention.end)  # a UV emitter around 250 nm
+            continue
+        if mention.value.lower() in LIGHT and _FOR.search(reading.text_before(mention.start, 24)):
+            reading.source.claim(mention.start, mention.end)
+            reading.note(
+                f"'{reading.source.words(mention.start, mention.end)}' says what it is for"
+            )
+            continue
         if reading.skip_optional(start, mention.end):
             continue
         negation = reading.is_negated(start)

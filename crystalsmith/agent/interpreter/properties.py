@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from crystalsmith.agent.interpreter.numbers import Unit
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
 from crystalsmith.agent.interpreter.scope import role_before
@@ -30,6 +31,9 @@ _NEAR = 60
 _FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
 _NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
 _STARTS = re.compile(r"\b(?:start|starts|starting|begin|begins|beginning|sets?\s+in)\b", re.I)
+_SOURCE = re.compile(
+    r"\s*(?:laser|lamp|pump|excitation|illumination|light\s+source|pulses?)\b", re.IGNORECASE
+)
 _TRANSPARENT = re.compile(
     r"\b(?:transparent|transparency|transmi\w+|clear)\b(?![^.;]*\babsor)[^.;]*$", re.IGNORECASE
 )
@@ -48,6 +52,9 @@ def read_properties(reading: Reading) -> None:
         if not reading.source.is_open(quantity.core, quantity.end):
             continue
         if _read_transparency(reading, quantity):
+            continue
+        if _is_light_source(reading, quantity):
+            reading.source.claim(quantity.start, quantity.end)
             continue
         owner = find_owner(reading, quantity, used, last)
         if owner is None:
@@ -70,6 +77,10 @@ def read_in_focus(reading: Reading) -> None:
         if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
             continue
         if reading.focus in PROPERTIES:
+            if reading.focus == "e_above_hull" and (quantity.target or quantity.maximum or 0) >= 1:
+                quantity = replace(
+                    quantity, unit=Unit("energy_per_atom", 0.001)
+                )  # 20, after 40 meV
             _add(reading, quantity, reading.focus)
         elif reading.focus == "count" and reading.count is None and quantity.target:
             reading.count = max(1, round(quantity.target))
@@ -134,6 +145,12 @@ def _as_meant(reading: Reading, owner: Mention, quantity: Quantity) -> Quantity:
     if _STARTS.search(words) and quantity.minimum is not None and quantity.maximum is None:
         return replace(quantity, minimum=None, target=quantity.minimum)
     return quantity
+
+
+def _is_light_source(reading: Reading, quantity: Quantity) -> bool:
+    """A 1064 nm laser is not what the material absorbs."""
+    is_wavelength = quantity.unit is not None and quantity.unit.dimension == "wavelength"
+    return is_wavelength and _SOURCE.match(reading.source.plain, quantity.end) is not None
 
 
 def _read_transparency(reading: Reading, quantity: Quantity) -> bool:

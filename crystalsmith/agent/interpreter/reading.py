@@ -197,7 +197,7 @@ class Reading:
                 return None
             between = self._without_qualities(mention.end, position)
             is_open = self.source.is_open(mention.start, mention.end)
-            if is_open and only_words(between, allowed, ":=(-\"'"):
+            if is_open and only_words(between, allowed, ":=([-\"'"):
                 return None if self._is_answer(mention) else mention
         return None
 

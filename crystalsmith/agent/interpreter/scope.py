@@ -98,7 +98,7 @@ def connects(text: str) -> bool:
         return False
     if text != "-" and _MINUS.search(text) and not text.strip().startswith(("and", "or", ",")):
         return False
-    return only_words(text, word_set("list", "connectors"), ",/&+()-'\"")
+    return only_words(text, word_set("list", "connectors"), ",/&+()[]-'\"")
 
 
 def _connected(reading: Reading, run: list[Item], item: Item) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Source, Token
 
 _SHORTEST = 5
-_LONG = 10
+_LONG = 8
 _MAX_WORDS = 400
 _CORRECTED_KINDS = frozenset(
     {"element", "group", "anion", "ions", "family", "system", "electronic", "stable", "property",
@@ -63,7 +63,9 @@ def _closest(word: str) -> str | None:
         return None
     nearest = min(_distance(word, target) for target in found)
     best = [target for target in found if _distance(word, target) == nearest]
-    return best[0] if len(best) == 1 else None
+    if len({phrases().get((target,), (target,)) for target in best}) > 1:
+        return None
+    return best[0]
 
 
 @lru_cache(maxsize=1)

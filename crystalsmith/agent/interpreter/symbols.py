@@ -105,6 +105,9 @@ def has_affix(reading: Reading, start: int, end: int) -> bool:
 
 def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
     """B site, phase I, U.S.; the A of "A = Mg"."""
+    site = re.search(r"\b(?:on|at)\s+(?:the\s+)?$", reading.text_before(match.start(), 10))
+    if match[1] in "ABMX" and site is not None:
+        return True  # Te on B
     if match[1] in _PLACEHOLDERS and _IS.match(reading.text_after(match.end(), 16)):
         return True
     if _NO_ELEMENT_AFTER.match(reading.text_after(match.end(), 12)):

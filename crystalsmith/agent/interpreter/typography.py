@@ -20,6 +20,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\rho(?![a-z])"), "density"),
     (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
     (re.compile(r"\b[Ww]/(?!o\b)\s?"), "with "),
+    (re.compile(r"(?i)\b(does|do|is|are|must|should|did|would|could|was|were)nt\b"), r"\1n't"),
     (
         re.compile(
             r"(?<=[a-z])\s?[(\[](?:eV|g/cm\^?[3³]|GPa|eV/atom)[)\]](?=\s*[:=]?\s*[-\d.<>≤≥~])"

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
     from crystalsmith.agent.interpreter.reading import Reading
 
-_STRUCTURE_WORDS = r"type|like|structured?|prototype|lattice|family|phase|crystal\s+structure"
+_STRUCTURE_WORDS = (
+    r"type|like|structured?|framework|prototype|lattice|family|phase|crystal\s+structure"
+)
 _STRUCTURE_WORD = re.compile(rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS})(?!\w)", re.IGNORECASE)
 _TYPE_WORD = re.compile(
     rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS}|structures(?=[\s,.;)]|$))(?!\w)", re.IGNORECASE
