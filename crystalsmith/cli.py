@@ -245,6 +245,62 @@ def _parse_file(file: Path, out: Path | None, read: Any) -> None:
 
 
 @app.command()
+def chat(
+    resume: Annotated[
+        str | None, typer.Option("--resume", help="Go on with a session; 'last' for the last one.")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder that /export writes to.")] = Path(
+        "results/chat"
+    ),
+    budget: Annotated[
+        str, typer.Option(help="How much to look at: quick, standard or thorough.")
+    ] = "quick",
+    seed: Annotated[int, typer.Option(help="Same seed, same answer.")] = 0,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Folder of known crystals; 'none' for pymatgen's prototypes only."),
+    ] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
+) -> None:
+    """Design crystals in conversation: refine, ask why, compare, export.
+
+    Works in a terminal and in a pipe. Sessions are kept, and survive a crash.
+
+    Example: crystalsmith chat
+    """
+    from crystalsmith.agent.budgets import budget_named
+    from crystalsmith.agent.chat.agent import ChatAgent
+    from crystalsmith.agent.chat.sessions import (
+        checked_name,
+        new_session,
+        open_sessions,
+        session_names,
+    )
+    from crystalsmith.agent.chat.shell import chat as talk
+    from crystalsmith.agent.chat.workbench import Workbench
+    from crystalsmith.agent.llm import language_model
+    from crystalsmith.agent.readers import reader_of
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.errors import RequestError
+
+    width = budget_named(budget)
+    config = _with_llm(llm, llm_url, llm_model)
+    model = language_model(config)
+    with open_sessions() as saver, ConsoleProgress() as progress:
+        names = session_names(saver)
+        name = names[0] if resume == "last" and names else checked_name(resume or new_session())
+        if resume is not None and name not in names:
+            raise RequestError(f"there is no session {name!r}; /sessions in a chat lists them")
+        bench = Workbench(
+            out, reader_of(config), budget=width, seed=seed, store=store, progress=progress
+        )
+        agent = ChatAgent(bench, saver, name, None if model is None else model.chat)
+        talk(agent, saver, typer.echo)
+
+
+@app.command()
 def doctor() -> None:
     """Check what this machine has: weights, store, GPU, language model, Materials Project key."""
     from rich.console import Console
