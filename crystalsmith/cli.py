@@ -194,6 +194,7 @@ def parse(
 
     Example: crystalsmith parse "lead-free perovskite, gap near 1.5 eV" --json
     """
+    from crystalsmith.agent.batch import json_line
     from crystalsmith.agent.readers import reader_of
     from crystalsmith.core.errors import RequestError
     from crystalsmith.core.public_request import public_view
@@ -206,7 +207,7 @@ def parse(
         return
     understood = read(request or "")
     if as_json:
-        typer.echo(json.dumps(public_view(understood), indent=2, ensure_ascii=False))
+        typer.echo(json_line(public_view(understood), indent=2))
         return
     from rich.console import Console
 

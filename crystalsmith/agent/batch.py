@@ -57,6 +57,12 @@ def _line(path: Path, number: int, row: str) -> Line:
     )
 
 
+def json_line(value: Any, indent: int | None = None) -> str:
+    """JSON as it is, but for halves of characters, which no file can hold: those are escaped."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def parse_lines(
     lines: Sequence[Line], out: Path | None, reader: Reader, progress: Progress = silent
 ) -> list[str]:
@@ -81,7 +87,7 @@ def parse_lines(
                 progress("reading requests", index, len(lines))
                 views = [public_view(request) for request in reader(line.turns)]
                 answer = {"requests": views} if line.is_dialogue else {"request": views[0]}
-                done.append(json.dumps({"id": line.id, **answer}, ensure_ascii=False))
+                done.append(json_line({"id": line.id, **answer}))
                 if stream is not None:
                     stream.write(done[-1] + "\n")
         finally:

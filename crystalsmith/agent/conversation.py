@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from crystalsmith.agent.interpreter.lexicon import property_in
-from crystalsmith.agent.interpreter.refinement import refine
+from crystalsmith.agent.interpreter.refinement import is_undo, refine
 from crystalsmith.agent.readers import built_in
 from crystalsmith.core.clauses import AtomCount, ElementCount, PropertyRange
 from crystalsmith.core.request import DesignRequest
@@ -44,8 +44,11 @@ class Conversation(BaseModel):
             text: what is said.
             read: reads the first turn; later ones change what stands, by rules.
         """
-        if self.request is EMPTY or self.request.off_topic or not self.request.text:
-            self._change(read(text))
+        if self.request.off_topic or not self.request.text:
+            if not is_undo(text):
+                self._change(read(text))
+            elif self.earlier:
+                self.undo()
             return self.request
         turn = refine(self.request, text, self.focus)
         if turn.kind == "undo":

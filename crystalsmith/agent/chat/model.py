@@ -24,7 +24,7 @@ _RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("similar", rf"\b(?:similar|known)\b[^\d]*(?:to|like)\s+{_NUMBER}", ("number",)),
     ("explain", rf"\b(?:why|explain|tell\s+me\s+(?:more\s+)?about)\b\D*{_NUMBER}", _ONE),
     ("explain", r"\b(?:is|does|was|will)\s+(?:number|candidate|no\.?|#)\s*(\d{1,3})", ("number",)),
-    ("show", r"^\W*(?:show|show\s+me|list|results?|status)(?:\s+(?:them|all|results?|it))?\W*$", ()),
+    ("show", r"^\W*(?:show(?:\s+me)?|list|results?|status)(?:\s+(?:them|all|it))?\W*$", ()),
     ("run_design", r"^\W*(?:more|again|run|search|go|go\s+ahead|continue)\W*$", ()),
 )  # fmt: skip
 

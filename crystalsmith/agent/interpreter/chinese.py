@@ -98,9 +98,11 @@ def _particle(text: str, position: int) -> str:
 def _constructions(text: str) -> list[Rewrite]:
     """What has to be seen before single words are."""
     found: list[Rewrite] = []
+    taken = bytearray(len(text))
 
     def add(start: int, end: int, gloss: str) -> None:
-        if all(end <= other[0] or start >= other[1] for other in found):
+        if not any(taken[start:end]):
+            taken[start:end] = b"\x01" * (end - start)
             found.append((start, end, gloss))
 
     for match in _ORDINAL.finditer(text):

@@ -26,6 +26,7 @@ from crystalsmith.agent.interpreter.tables import table
 if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
 
+_LONGEST = 20_000
 Kind = Literal["changed", "undo", "same"]
 
 
@@ -52,9 +53,9 @@ def refine(current: DesignRequest, text: str, focus: str = "") -> Turn:
         text: what is said now.
         focus: the key that figures without a name are about, such as "band_gap".
     """
-    plain = Source(text).plain.strip()
+    plain = Source(text[:_LONGEST]).plain.strip()
     commands = table("refinement")["commands"]
-    if _pattern(commands["undo"]).search(plain):
+    if is_undo(text):
         again = len(_pattern(commands["undo_word"]).findall(plain))
         return Turn("undo", current, max(1, again))
     reset = _pattern(commands["reset"]).match(plain)
@@ -65,6 +66,12 @@ def refine(current: DesignRequest, text: str, focus: str = "") -> Turn:
     if _pattern(commands["inert_whole"]).match(plain) or _is_inert(plain):
         return Turn("same", current)
     return _edited(current, text, focus)
+
+
+def is_undo(text: str) -> bool:
+    """Whether a turn takes the one before it back."""
+    plain = Source(text[:_LONGEST]).plain.strip()
+    return _pattern(table("refinement")["commands"]["undo"]).search(plain) is not None
 
 
 _EMPTY = {

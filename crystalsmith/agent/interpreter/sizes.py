@@ -70,7 +70,8 @@ def read_sizes(reading: Reading) -> None:
             last = None
             continue
         found = _announced(reading, quantity)
-        if found is None and last is not None and quantity.target is None:
+        shared = last is not None and quantity.target is None and not quantity.counts
+        if found is None and last is not None and shared:
             between = reading.source.plain[last_end : quantity.start]
             if only_words(between, _JOINS, ","):
                 found = quantity.start, quantity.end, last

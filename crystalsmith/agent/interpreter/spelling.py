@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SHORTEST = 5
 _LONG = 8
+_LONGEST = 24
 _MAX_WORDS = 400
 _CORRECTED_KINDS = frozenset(
     {"element", "group", "anion", "ions", "family", "system", "electronic", "stable", "property",
@@ -40,7 +41,7 @@ def correct(source: Source) -> list[str]:
 
 def _correction(text: str) -> str | None:
     lower = text.lower()
-    if len(lower) < _SHORTEST or not lower.isalpha() or not lower.isascii():
+    if not _SHORTEST <= len(lower) <= _LONGEST or not lower.isalpha() or not lower.isascii():
         return None
     if not (text.islower() or text.isupper() or text.istitle()):
         return None

@@ -42,6 +42,7 @@ _SENTENCE = re.compile(
     r"|of|to|or|if|what|how|whose)\b(?<!\bI)(?<!\bIn)(?<!\bAs)(?<!\bBe)(?<!\bHe)",
     re.IGNORECASE,
 )
+_LONGEST_LIST = 300
 _NEVER_ALONE = frozenset({"No", "At", "He"})
 _SENTENCE_WORDS = frozenset({"In", "As", "Be", "I", "Am"})
 _NO_CUES = frozenset({"and", "need", "on", "not"})
@@ -131,7 +132,8 @@ def _is_certain(reading: Reading, item: Item) -> bool:
 
 def _is_terse(reading: Reading) -> bool:
     """Whether the text is a list of keywords, in which a single letter is no pronoun."""
-    return _SENTENCE.search(reading.source.plain) is None
+    plain = reading.source.plain
+    return len(plain) < _LONGEST_LIST and _SENTENCE.search(plain) is None
 
 
 def _is_possible(reading: Reading, item: Item) -> bool:
