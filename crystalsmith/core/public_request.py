@@ -6,6 +6,7 @@ richer; what this view has no key for stands under `other`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.core.clauses import (
@@ -52,7 +53,6 @@ ABOUT = ("other", "spans", "assumptions", "not_understood", "reasons", "notes")
 
 _SINGLE: dict[type[Clause], tuple[str, str]] = {
     ExactFormula: ("formula", "formula"),
-    Ratio: ("ratio", "ratio"),
     AnionClass: ("anion_class", "name"),
     FamilyClause: ("family", "name"),
     SpaceGroupClause: ("space_group", "number"),
@@ -69,6 +69,7 @@ _FIGURES = (
     ("tolerance", "tolerance"),
 )
 _DIGITS = 6
+_PATTERN = re.compile(r"[A-Z][A-Za-z0-9']+")
 
 
 def public_view(request: DesignRequest) -> dict[str, Any]:
@@ -143,7 +144,10 @@ def _put(found: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _rows(clause: Clause) -> Iterator[tuple[str, Any]]:
-    if type(clause) in _SINGLE:
+    if isinstance(clause, Ratio):
+        is_pattern = _PATTERN.fullmatch(clause.words) is not None
+        yield "ratio", clause.words if is_pattern else clause.ratio  # LiMO2, as it was written
+    elif type(clause) in _SINGLE:
         key, field = _SINGLE[type(clause)]
         yield key, getattr(clause, field)
     elif isinstance(clause, IncludeElements | ExcludeElements | OnlyElements):

@@ -103,6 +103,11 @@ def _symbols() -> frozenset[str]:
     return frozenset(ALL_ELEMENTS)
 
 
+def stands(request: DesignRequest, subject: Subject) -> bool:
+    """Whether a value is among the request's wishes."""
+    return any(_is_value(clause, subject) for clause in request.clauses)
+
+
 def dropped(request: DesignRequest, change: Change) -> DesignRequest:
     """The request without the wishes; an element that it never asked for is excluded."""
     for subject in change.subjects:
@@ -119,6 +124,8 @@ def allowed(request: DesignRequest, change: Change) -> DesignRequest:
         if subject.kind in ("element", "group", "excluded_group"):
             kinds: tuple[type[Clause], ...] = (ExcludeElements, ExcludeGroups)
             request = _with_list(request, kinds, subject.value)
+        elif subject.kind == "stable":
+            request = _without_key(request, "stable")
         elif subject.value == "novel" or subject.kind == "novel":
             request = _without_key(request, "novel")
     return request
@@ -240,5 +247,6 @@ __all__ = [
     "dropped",
     "exchanged",
     "has_figure",
+    "stands",
     "subjects_of",
 ]

@@ -43,6 +43,7 @@ _COURTESIES = (
     ),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
+_FIGURE = re.compile(r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least)?\s*\d")
 _FOR = re.compile(
     r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:deep\s+|far\s+|mid\s+)?$", re.IGNORECASE
 )
@@ -86,6 +87,9 @@ def read_unsupported(reading: Reading) -> None:
             )
         ):
             reading.source.claim(mention.start, mention.end)  # a UV emitter around 250 nm
+            continue
+        if mention.value == "dense" and _FIGURE.match(reading.source.plain, mention.end):
+            reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
         if mention.value.lower() in LIGHT and _FOR.search(reading.text_before(mention.start, 24)):
             reading.source.claim(mention.start, mention.end)

@@ -66,6 +66,10 @@ def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[An
     if isinstance(new, ExcludeGroups):
         return [*_freed(clauses, new.groups, IncludeGroups), new]
     if isinstance(new, OnlyElements):
+        wanted = {e for c in clauses if isinstance(c, IncludeElements) for e in c.elements}
+        if not wanted <= set(new.elements):  # just nickel
+            more = IncludeElements(elements=new.elements, words=new.words)
+            return [*_freed(clauses, new.elements, ExcludeElements), more]
         return [c for c in clauses if not isinstance(c, OnlyElements)] + [new]
     for index, old in enumerate(clauses):
         if not _same_wish(old, new):

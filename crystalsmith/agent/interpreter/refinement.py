@@ -13,6 +13,7 @@ from crystalsmith.agent.interpreter.changes import (
     allowed,
     dropped,
     exchanged,
+    stands,
     subjects_of,
 )
 from crystalsmith.agent.interpreter.figures import moved_figures
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
 
 _LONGEST = 20_000
+_DENIED = re.compile(
+    r"\b(?:not|no\s+longer)\s+(?:an?\s+)?(?P<target>[a-z][a-z -]{2,30}?)(?=\s*(?:[,.;!]|but\b|$))",
+    re.IGNORECASE,
+)
 Kind = Literal["changed", "undo", "same"]
 
 
@@ -95,7 +100,7 @@ def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
     notes = correct(source)
     reading = Reading(source, focus)
     state = current
-    changes = _changes(reading)
+    changes = [*_changes(reading), *_denials(reading, current)]
     for change in changes:
         state = dropped(state, change) if change.kind == "drop" else allowed(state, change)
     for exchange in _exchanges(reading, state):
@@ -134,6 +139,22 @@ def _changes(reading: Reading) -> list[Change]:
                 change = _change(reading, kind, match)
                 if change is not None:
                     found.append(change)
+    return found
+
+
+def _denials(reading: Reading, request: DesignRequest) -> list[Change]:
+    """What stands and is now denied: "not hexagonal, cubic"."""
+    found: list[Change] = []
+    for match in _DENIED.finditer(reading.source.plain):
+        subjects = tuple(
+            subject
+            for subject in subjects_of(reading, *match.span("target"))
+            if subject.kind in ("system", "family", "anion", "electronic")
+            and stands(request, subject)
+        )
+        if subjects and reading.source.is_open(*match.span()):
+            reading.source.claim(*match.span())
+            found.append(Change("drop", subjects, may_exclude=False))
     return found
 
 

@@ -225,7 +225,7 @@ def _by_choice(reading: Reading, run: list[Item]) -> list[tuple[list[Item], bool
     for before, item in pairwise(run):
         between = text[before.end : item.start]
         is_or = re.search(r"\bor\b", between, re.I) is not None or between.strip() == "/"
-        opens = re.search(r"\beither\b|\(", between, re.I) is not None
+        opens = re.search(r"\beither\b|\((?![IV]+\))", between, re.I) is not None
         if opens or not (is_or or between.strip() == ","):
             parts.append([item])
             choices.append(False)
