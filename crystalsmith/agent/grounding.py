@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.numbers import find_numbers
 from crystalsmith.agent.interpreter.owners import FITTING
-from crystalsmith.agent.interpreter.patterns import is_pattern, named_elements
+from crystalsmith.agent.interpreter.patterns import is_pattern, named_elements, pattern_ratio
 from crystalsmith.agent.interpreter.properties import EV_NM
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.source import Source
@@ -197,12 +197,13 @@ def _collect_name(mention: Mention, found: Evidence) -> None:
 
 
 def _collect_formula(word: str, found: Evidence) -> None:
+    if is_pattern(word):
+        found.ratios.add(parse_ratio(pattern_ratio(word)) or ())
+        found.plain |= set(named_elements(word))
+        return
     amounts = parse_ratio(word)
     if amounts:
         found.ratios.add(amounts)
-        if is_pattern(word):
-            found.plain |= set(named_elements(word))
-            return
     if not any(character.isupper() for character in word) and not word[-1:].isdigit():
         return
     for spelling in {word, word.strip("()[]")}:

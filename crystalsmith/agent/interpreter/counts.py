@@ -96,7 +96,9 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 0
     if _is_labelled(reading, quantity):
         return 3
-    if _NAMED_THING.search(reading.source.plain[max(0, quantity.core - 24) : quantity.core]):
+    if not _is_directly_named(reading, quantity) and _NAMED_THING.search(
+        reading.source.plain[max(0, quantity.core - 24) : quantity.core]
+    ):
         return 0
     if _names_candidates(reading, quantity):
         return 3
@@ -111,7 +113,7 @@ def _is_labelled(reading: Reading, quantity: Quantity) -> bool:
     """n=4, candidates: 15."""
     before = reading.source.plain[max(0, quantity.core - 40) : quantity.core]
     line = before.splitlines()[-1] if before.splitlines() and not before.endswith("\n") else ""
-    match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)[\"']?\s?[:=]\s*$", line)
+    match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)[\"']?\s?(?:[:=]|<=?|≤)\s*$", line)
     if match is None:
         match = re.search(
             r"(?:^|[\s,;(])-{0,2}(n|(?i:count|num|qty|quantity|top|number))\.?\s+$", line

@@ -13,6 +13,7 @@ from crystalsmith.agent.interpreter.leftovers import (
     claim_courtesies,
     is_on_topic,
     not_understood,
+    read_likenesses,
     read_unsupported,
 )
 from crystalsmith.agent.interpreter.point_groups import read_point_groups
@@ -61,6 +62,7 @@ _READERS = (
     read_count,
     read_in_focus,
     read_unsupported,
+    read_likenesses,
 )
 
 

@@ -43,6 +43,16 @@ _COURTESIES = (
     ),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
+_LIKENESSES = (
+    re.compile(
+        r"\b(?:something|anything|stuff)\s+(?:like|similar\s+to)\s+(?P<what>[a-z]+(?:\s[a-z]+)?)"
+        r"(?=\s+(?:but|with|that|which|without)\b|\s*[,.;]|\s*$)"
+    ),
+    re.compile(
+        r"(?P<what>\b[A-Z]{2,6})\s+(?:replacement|alternative|substitute|analogue|analog)s?\b"
+    ),
+    re.compile(r"\bas\s+(?P<what>(?!soon|many|much|close|near|far|well)[a-z]+)\s+as\s+possible\b"),
+)
 _FIGURE = re.compile(r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least)?\s*\d")
 _FOR = re.compile(
     r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:deep\s+|far\s+|mid\s+)?$", re.IGNORECASE
@@ -107,6 +117,14 @@ def read_unsupported(reading: Reading) -> None:
             spans.append((start, mention.end))
     for start, end in spans:
         reading.cannot_score(start, end)
+
+
+def read_likenesses(reading: Reading) -> None:
+    """Say back what nothing is known about: something like table salt, as light as possible."""
+    for pattern in _LIKENESSES:
+        for match in pattern.finditer(reading.source.plain):
+            if reading.source.is_open(*match.span("what")):
+                reading.cannot_score(*match.span())
 
 
 def _is_optical_wish(reading: Reading, end: int) -> bool:

@@ -54,6 +54,13 @@ def is_pattern(token: str) -> bool:
     return max(amounts) <= _MAX_AMOUNT and (max(amounts) > 1 or token in _BARE)
 
 
+def pattern_ratio(token: str) -> str:
+    """The ratio that a pattern stands for; in numbers where it names elements: 3:1:6 for Li3MX6."""
+    if parse_ratio(token):
+        return token
+    return ":".join(amount or "1" for _, _, amount in _PART.findall(token))
+
+
 def named_elements(token: str) -> list[str]:
     """Elements that a pattern names outright: the O of ABO3."""
     return [s for s, prime, _ in _PART.findall(token) if not prime and not _is_free(s, token)]
@@ -67,7 +74,7 @@ def read_pattern(reading: Reading, start: int, end: int) -> None:
     if not _is_announced(reading, start, end) and is_comparison(reading, start, end):
         return
     parts = _PART.findall(token)
-    ratio = token if parse_ratio(token) else ":".join(amount or "1" for _, _, amount in parts)
+    ratio = pattern_ratio(token)
     if parse_ratio(ratio):
         reading.add(Ratio, start, end, ratio=ratio)
     real = named_elements(token)

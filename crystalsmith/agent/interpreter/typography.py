@@ -20,6 +20,10 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\rho(?![a-z])"), "density"),
     (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
     (re.compile(r"\b[Ww]/(?!o\b)\s?"), "with "),
+    (re.compile(r"\{"), " ("),
+    (re.compile(r"\}"), ")"),
+    (re.compile(r"(?<!\d)(\d{1,3}\.\d)\((\d)\)"), r"\1±0.\2"),  # 2.0(1)
+    (re.compile(r"(?<!\d)(\d{1,3}\.\d\d)\((\d)\)"), r"\1±0.0\2"),
     (re.compile(r"(?i)\b(does|do|is|are|must|should|did|would|could|was|were)nt\b"), r"\1n't"),
     (
         re.compile(
