@@ -124,11 +124,24 @@ def allowed(request: DesignRequest, change: Change) -> DesignRequest:
         if subject.kind in ("element", "group", "excluded_group"):
             kinds: tuple[type[Clause], ...] = (ExcludeElements, ExcludeGroups)
             request = _with_list(request, kinds, subject.value)
+            if subject.kind == "element":
+                request = _widened(request, subject.value)
         elif subject.kind == "stable":
             request = _without_key(request, "stable")
         elif subject.value == "novel" or subject.kind == "novel":
             request = _without_key(request, "novel")
     return request
+
+
+def _widened(request: DesignRequest, symbol: str) -> DesignRequest:
+    """The request whose only elements are joined by one more."""
+    clauses = tuple(
+        clause.model_copy(update={"elements": tuple(sorted({*clause.elements, symbol}))})
+        if isinstance(clause, OnlyElements)
+        else clause
+        for clause in request.clauses
+    )
+    return request.model_copy(update={"clauses": clauses})
 
 
 def exchanged(request: DesignRequest, exchange: Exchange) -> DesignRequest:

@@ -128,12 +128,27 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
         head, tail = run[: len(run) - reach], run[len(run) - reach :]
         rest = _listed(reading, head, before_role, before_start, head[-1].end)
         return [*rest, Listing(tuple(tail), "exclude", tail[0].start, after_end, has_cue=True)]
+    if after_role == "maybe" and before_role != "exclude":
+        last = _last_part(reading, run)
+        if last:
+            head, tail = run[:last], run[last:]
+            rest = _listed(reading, head, before_role, before_start, head[-1].end)
+            return [*rest, Listing(tuple(tail), "maybe", tail[0].start, after_end, has_cue=True)]
     if after_role and not (before_role == "exclude" and after_role in ("include", "maybe")):
         if after_role == "include" and any(choice for _, choice in _by_choice(reading, run)):
             return _listed(reading, run, "", run[0].start, after_end)
         start = before_start if before_role in ("only", after_role) else run[0].start
         return [Listing(tuple(run), after_role, start, after_end, has_cue=True)]
     return _listed(reading, run, before_role, before_start, run[-1].end)
+
+
+def _last_part(reading: Reading, run: list[Item]) -> int:
+    """Where the part after a list's last comma begins: lithium, *Mn/Ni* allowed."""
+    text = reading.source.plain
+    for index in range(len(run) - 1, 0, -1):
+        if "," in text[run[index - 1].end : run[index].start]:
+            return index
+    return 0
 
 
 def _listed(reading: Reading, run: list[Item], role: str, start: int, end: int) -> list[Listing]:

@@ -19,8 +19,8 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\(?:approx|sim|simeq)(?![a-z])"), "~"),
     (re.compile(r"\\rho(?![a-z])"), "density"),
     (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
-    (re.compile(r"\b[Ww]/(?!o\b)\s?"), "with "),
-    (re.compile(r"\{"), " ("),
+    (re.compile(r"(?<!\d)(?<!\d\s)\bw/(?!o\b|m|\()\s?"), "with "),
+    (re.compile(r"\{(?!\\)"), " ("),
     (re.compile(r"\}"), ")"),
     (re.compile(r"(?<!\d)(\d{1,3}\.\d)\((\d)\)"), r"\1±0.\2"),  # 2.0(1)
     (re.compile(r"(?<!\d)(\d{1,3}\.\d\d)\((\d)\)"), r"\1±0.0\2"),
