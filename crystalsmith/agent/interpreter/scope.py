@@ -145,6 +145,8 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
 def _last_part(reading: Reading, run: list[Item]) -> int:
     """Where the part after a list's last comma begins: lithium, *Mn/Ni* allowed."""
     text = reading.source.plain
+    if re.search(r"\b(?:or|and)\b", text[run[0].end : run[-1].start], re.IGNORECASE):
+        return 0  # Fe, Mn or Ti is one list
     for index in range(len(run) - 1, 0, -1):
         if "," in text[run[index - 1].end : run[index].start]:
             return index
