@@ -5,6 +5,7 @@ Heavy libraries are imported inside the commands, so that help appears at once.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -22,6 +23,17 @@ from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app
 
 OK, BAD_INPUT, FELL_SHORT, INTERRUPTED = 0, 2, 3, 130
+
+LlmOption = Annotated[
+    str | None, typer.Option("--llm", help="Language model that reads requests: provider:model.")
+]
+LlmUrlOption = Annotated[
+    str | None,
+    typer.Option("--llm-url", help="Or an OpenAI-compatible server: http://host:port/v1."),
+]
+LlmModelOption = Annotated[
+    str | None, typer.Option("--llm-model", help="Name that the server knows the model by.")
+]
 
 app = typer.Typer(
     name="crystalsmith",
@@ -88,9 +100,19 @@ def design(
         str | None,
         typer.Option(help="Folder of known crystals; 'none' for pymatgen's prototypes only."),
     ] = None,
+    assume: Annotated[
+        bool,
+        typer.Option(
+            "--assume/--no-assume",
+            help="Use what an application usually needs where you give no figure.",
+        ),
+    ] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON and nothing else.")
     ] = False,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
 ) -> None:
     """Find crystals that satisfy a request.
 
@@ -103,13 +125,14 @@ def design(
 
     from crystalsmith.agent.budgets import budget_named
     from crystalsmith.agent.design import design as run_design
-    from crystalsmith.agent.interpreter import interpret
+    from crystalsmith.agent.readers import reader_of
     from crystalsmith.agent.report.console import show_request, show_result
     from crystalsmith.agent.report.files import ensure_writable, folder_for, write_results
     from crystalsmith.core.console import ConsoleProgress
 
     width = budget_named(budget)
-    understood = interpret(request)
+    read = reader_of(_with_llm(llm, llm_url, llm_model))
+    understood = read(request).ensure_consistent()
     folder = out if out is not None or as_json else folder_for(request)
     if folder is not None:
         ensure_writable(folder)
@@ -129,6 +152,7 @@ def design(
             seed=seed,
             store=store,
             relax=relax,
+            assume=assume,
             found=save,
             progress=progress,
         )
@@ -142,8 +166,6 @@ def design(
 
 
 def _print_json(result: Any) -> None:
-    import json
-
     from crystalsmith.agent.report.records import result_record
 
     typer.echo(json.dumps(result_record(result), indent=2, ensure_ascii=False))
@@ -151,21 +173,133 @@ def _print_json(result: Any) -> None:
 
 @app.command()
 def parse(
-    request: Annotated[str, typer.Argument(help="A request in plain words.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the reading as JSON.")] = False,
+    request: Annotated[
+        str | None, typer.Argument(help="A request in plain words.", show_default=False)
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the reading as JSON (docs/requests.md).")
+    ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(help='Requests to read, a JSON object a line: {"id", "text"} or "turns".'),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="File for the readings; the terminal otherwise."),
+    ] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
 ) -> None:
-    """Show how a request is understood, without designing anything."""
-    from crystalsmith.agent.interpreter import interpret
+    """Show how a request is understood, without designing anything.
 
-    understood = interpret(request)
+    Example: crystalsmith parse "lead-free perovskite, gap near 1.5 eV" --json
+    """
+    from crystalsmith.agent.batch import json_line
+    from crystalsmith.agent.readers import reader_of
+    from crystalsmith.core.errors import RequestError
+    from crystalsmith.core.public_request import public_view
+
+    if (request is None) == (file is None):
+        raise RequestError("give a request in words, or --file with one JSON object a line")
+    read = reader_of(_with_llm(llm, llm_url, llm_model))
+    if file is not None:
+        _parse_file(file, out, read)
+        return
+    understood = read(request or "")
     if as_json:
-        typer.echo(understood.model_dump_json(indent=2))
+        typer.echo(json_line(public_view(understood), indent=2))
         return
     from rich.console import Console
 
     from crystalsmith.agent.report.console import show_request
 
+    if understood.off_topic:
+        raise RequestError(understood.refusals[0])
     show_request(understood, Console())
+
+
+def _with_llm(llm: str | None, url: str | None, model: str | None) -> Any:
+    """The settings with the language model that the options name, if any."""
+    from crystalsmith.core.settings import settings
+
+    given = {"llm": llm, "llm_url": url, "llm_model": model}
+    chosen: dict[str, str | None] = {k: v for k, v in given.items() if v is not None}
+    if "llm" in chosen:
+        chosen.setdefault("llm_url", None)
+    return settings().model_copy(update=chosen)
+
+
+def _parse_file(file: Path, out: Path | None, read: Any) -> None:
+    from functools import partial
+
+    from crystalsmith.agent.batch import parse_lines, read_lines
+    from crystalsmith.agent.conversation import read_turns
+    from crystalsmith.core.console import ConsoleProgress
+
+    lines = read_lines(file)
+    with ConsoleProgress() as progress:
+        done = parse_lines(lines, out, partial(read_turns, read=read), progress)
+    if out is None:
+        typer.echo("\n".join(done))
+    else:
+        typer.echo(f"{len(done)} requests read into {out}", err=True)
+
+
+@app.command()
+def chat(
+    resume: Annotated[
+        str | None, typer.Option("--resume", help="Go on with a session; 'last' for the last one.")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder that /export writes to.")] = Path(
+        "results/chat"
+    ),
+    budget: Annotated[
+        str, typer.Option(help="How much to look at: quick, standard or thorough.")
+    ] = "quick",
+    seed: Annotated[int, typer.Option(help="Same seed, same answer.")] = 0,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Folder of known crystals; 'none' for pymatgen's prototypes only."),
+    ] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
+) -> None:
+    """Design crystals in conversation: refine, ask why, compare, export.
+
+    Works in a terminal and in a pipe. Sessions are kept, and survive a crash.
+
+    Example: crystalsmith chat
+    """
+    from crystalsmith.agent.budgets import budget_named
+    from crystalsmith.agent.chat.agent import ChatAgent
+    from crystalsmith.agent.chat.sessions import (
+        checked_name,
+        new_session,
+        open_sessions,
+        session_names,
+    )
+    from crystalsmith.agent.chat.shell import chat as talk
+    from crystalsmith.agent.chat.workbench import Workbench
+    from crystalsmith.agent.llm import language_model
+    from crystalsmith.agent.readers import reader_of
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.errors import RequestError
+
+    width = budget_named(budget)
+    config = _with_llm(llm, llm_url, llm_model)
+    model = language_model(config)
+    with open_sessions() as saver, ConsoleProgress() as progress:
+        names = session_names(saver)
+        name = names[0] if resume == "last" and names else checked_name(resume or new_session())
+        if resume is not None and name not in names:
+            raise RequestError(f"there is no session {name!r}; /sessions in a chat lists them")
+        bench = Workbench(
+            out, reader_of(config), budget=width, seed=seed, store=store, progress=progress
+        )
+        agent = ChatAgent(bench, saver, name, None if model is None else model.chat)
+        talk(agent, saver, typer.echo)
 
 
 @app.command()

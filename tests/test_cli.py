@@ -122,8 +122,21 @@ def test_falling_short_is_exit_code_3_with_everything_written(run, tmp_path):
 
 def test_parse_prints_the_reading_as_json(run):
     done = run("parse", "a cubic oxide", "--json")
-    kinds = {clause["kind"] for clause in json.loads(done.stdout)["clauses"]}
-    assert kinds == {"crystal_system", "anion_class"}
+    assert json.loads(done.stdout) == {
+        "anion_class": "oxide",
+        "crystal_system": "cubic",
+        "spans": {"crystal_system": ["cubic"], "anion_class": ["oxide"]},
+    }
+
+
+def test_parse_reads_a_file_of_requests_and_dialogues(run, tmp_path):
+    lines = [{"id": "a", "text": "NaCl"}, {"id": 2, "turns": ["a cubic oxide", "undo"]}]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    out = tmp_path / "new" / "out.jsonl"
+    assert run("parse", "--file", str(tmp_path / "in.jsonl"), "--out", str(out)).returncode == 0
+    first, second = map(json.loads, out.read_text("utf-8").splitlines())
+    assert (first["id"], first["request"]["formula"]) == ("a", "NaCl")
+    assert [view.get("anion_class") for view in second["requests"]] == ["oxide", None]
 
 
 def test_doctor_says_what_is_there_and_what_it_would_add(run):

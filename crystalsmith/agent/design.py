@@ -34,6 +34,7 @@ def design(
     seed: int = 0,
     store: str | Path | None = None,
     relax: bool = False,
+    assume: bool = True,
     toolbox: Toolbox | None = None,
     found: Callable[[DesignResult], None] | None = None,
     progress: Progress = silent,
@@ -47,6 +48,8 @@ def design(
         seed: same request, seed and versions give the same answer.
         store: folder of known crystals; ``none`` for pymatgen's prototypes only.
         relax: relax the finalists with CHGNet, symmetry kept.
+        assume: use what an application usually needs (a gap for a solar cell) where the request
+            gives no figure of its own.
         toolbox: models and known crystals, to be loaded once for many calls.
         found: given the unrelaxed result before relaxing begins, so that it can be saved.
         progress: told about every stage.
@@ -61,6 +64,8 @@ def design(
     """
     started = time.monotonic()
     understood = interpret(request) if isinstance(request, str) else request.ensure_consistent()
+    if assume:
+        understood = understood.with_assumptions()
     _ensure_checkable(understood)
     wanted = _wanted(understood, n)
     if toolbox is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from crystalsmith.agent.readers import reader_name
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.core.settings import Settings, settings
 
@@ -95,8 +96,8 @@ def _device(config: Settings) -> Finding:
 
 
 def _language_model(config: Settings) -> Finding:
-    if config.llm_url:
-        return Finding("language model", config.llm_url, "set, but not used by this version yet")
+    if config.llm_url or config.llm:
+        return Finding("language model", reader_name(config), "reads requests, and is checked")
     return Finding("language model", "none", "requests are read by the built-in interpreter")
 
 

@@ -18,6 +18,7 @@ from crystalsmith.core.clauses import (
     ExactFormula,
     ExcludeElements,
     ExcludeGroups,
+    FamilyClause,
     IncludeElements,
     IncludeGroups,
     Novel,
@@ -37,6 +38,23 @@ MAX_COUNT = 1000
 _Kind = TypeVar("_Kind", bound=Clause)
 
 
+class Assumption(BaseModel):
+    """What a word does not say and usually means: what an application needs, what "stable" means.
+
+    Attributes:
+        words: the words of the request.
+        meaning: what is usually meant, in a sentence.
+        clause: a wish that is used unless the request gives a figure of its own; None where the
+            meaning is already part of a clause, or cannot be scored.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: str
+    meaning: str
+    clause: AnyClause | None = None
+
+
 class DesignRequest(BaseModel):
     """A design request as the rest of crystalsmith sees it.
 
@@ -46,7 +64,10 @@ class DesignRequest(BaseModel):
         count: how many candidates are wanted; None when the user did not say.
         count_words: the words the count came from.
         unsupported: properties or conditions that were asked for and cannot be scored.
+        assumptions: what the words do not say and usually mean; never part of the clauses.
         not_understood: words left over after reading.
+        refusals: why something that was asked for cannot be.
+        off_topic: whether the text is about something else.
         notes: remarks worth showing, such as a formula without charge balance.
     """
 
@@ -57,7 +78,10 @@ class DesignRequest(BaseModel):
     count: int | None = Field(default=None, ge=1, le=MAX_COUNT)
     count_words: str = ""
     unsupported: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     not_understood: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    off_topic: bool = False
     notes: tuple[str, ...] = ()
 
     def of_kind(self, kind: type[_Kind]) -> list[_Kind]:
@@ -104,7 +128,10 @@ class DesignRequest(BaseModel):
         return all(clause.allows_template(template) for clause in self.clauses)
 
     def contradictions(self) -> list[str]:
-        """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen."""
+        """Why no crystal can satisfy all clauses at once, in sentences; empty when none is seen.
+
+        That a family is not known in a symmetry is no contradiction: see `unbuildable`.
+        """
         found = [*self._element_contradictions(), *self._choice_contradictions()]
         found += [*self._count_contradictions(), *self._formula_contradictions()]
         found += self._symmetry_contradictions()
@@ -113,15 +140,50 @@ class DesignRequest(BaseModel):
             found.append("a crystal cannot be both known and not known")
         return list(dict.fromkeys(found))
 
+    def unbuildable(self) -> list[str]:
+        """Why nothing can be built, although the words do not contradict each other."""
+        if self.contradictions():
+            return []
+        rules = [c for c in self.clauses if not all(c.allows_space_group(n) for n in range(1, 231))]
+        if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
+            return []
+        wishes = " and ".join(clause.wish() for clause in rules)
+        return [f"no known structure type is at once {wishes}"]
+
+    def assumed(self) -> tuple[AnyClause, ...]:
+        """Offered wishes about properties that the request itself gives no figure for."""
+        found: list[AnyClause] = []
+        for assumption in self.assumptions:
+            clause = assumption.clause
+            if clause is not None and not any(
+                _same_subject(clause, other) for other in (*self.clauses, *found)
+            ):
+                found.append(clause)
+        return tuple(found)
+
+    def with_assumptions(self) -> DesignRequest:
+        """The request with the offered wishes that it leaves room for."""
+        request = self
+        for clause in self.assumed():
+            wider = request.model_copy(update={"clauses": (*request.clauses, clause)})
+            if not wider.contradictions() and not wider.unbuildable():
+                request = wider
+        return request
+
     def ensure_consistent(self) -> DesignRequest:
         """Return the request itself.
 
         Raises:
-            RequestError: it contradicts itself; the message says how.
+            RequestError: it is about something else, asks for what cannot be, or contradicts
+                itself; the message says how.
         """
+        if self.refusals:
+            raise RequestError(self.refusals[0])
         reasons = self.contradictions()
         if reasons:
             raise RequestError(f"the request contradicts itself: {'; '.join(reasons)}")
+        if self.unbuildable():
+            raise RequestError(f"the request cannot be met: {self.unbuildable()[0]}")
         return self
 
     def _element_contradictions(self) -> list[str]:
@@ -186,7 +248,12 @@ class DesignRequest(BaseModel):
         ]
 
     def _symmetry_contradictions(self) -> list[str]:
-        rules = [c for c in self.clauses if not all(c.allows_space_group(n) for n in range(1, 231))]
+        rules = [
+            c
+            for c in self.clauses
+            if not (isinstance(c, FamilyClause) and c.has_variants)
+            and not all(c.allows_space_group(n) for n in range(1, 231))
+        ]
         if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
             return []
         return [f"no space group is at once {' and '.join(c.wish() for c in rules)}"]
@@ -204,3 +271,10 @@ class DesignRequest(BaseModel):
                 wishes = " and ".join(clause.wish() for clause, _ in rules)
                 found.append(f"no {item.words} is at once {wishes}")
         return found
+
+
+def _same_subject(first: Clause, second: Clause) -> bool:
+    """Whether two clauses speak about the same thing, such as the band gap."""
+    if any(first.interval(name) and second.interval(name) for name in PROPERTIES):
+        return True
+    return first.kind == second.kind and first.interval("band_gap") is None

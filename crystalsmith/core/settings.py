@@ -44,7 +44,11 @@ class Settings(BaseSettings):
         composition_weights: folder of another composition model.
         template_weights: folder of another template network.
         mp_api_key: Materials Project key, also read from ``MP_API_KEY``.
-        llm_url: an OpenAI-compatible server.
+        llm: a language model that reads requests, as LangChain names it (provider:model).
+        llm_url: or an OpenAI-compatible server (vLLM, Ollama), with `llm_model`.
+        llm_model: the name that the server knows the model by.
+        llm_seconds: how long one answer may take.
+        llm_retries: how often an overloaded or failing server is asked again.
     """
 
     model_config = SettingsConfigDict(env_prefix="CRYSTALSMITH_", extra="forbid")
@@ -61,7 +65,11 @@ class Settings(BaseSettings):
     composition_weights: Path | None = None
     template_weights: Path | None = None
     mp_api_key: SecretStr | None = Field(default_factory=lambda: _secret("MP_API_KEY"))
+    llm: str | None = None
     llm_url: str | None = None
+    llm_model: str | None = None
+    llm_seconds: float = Field(default=60.0, gt=0)
+    llm_retries: int = Field(default=2, ge=0, le=10)
 
     @classmethod
     def settings_customise_sources(

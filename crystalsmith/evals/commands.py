@@ -278,3 +278,40 @@ def backend(
         figures = compare_backends(here, served, cases.entries, progress)
     show_columns("served and in process", {"": figures})
     save_json(json, figures | {"context": _context(data, "none", cases, seed)})
+
+
+@eval_app.command()
+def requests(
+    data: Annotated[
+        Path, typer.Option("--data", help="Requests with gold readings, one JSON object a line.")
+    ],
+    failures: Annotated[
+        Path | None, typer.Option(help="Write every failure to this file, one JSON object a line.")
+    ] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="Let a language model read: provider:model.")
+    ] = None,
+    llm_url: Annotated[str | None, typer.Option(help="Or an OpenAI-compatible server.")] = None,
+    llm_model: Annotated[str | None, typer.Option(help="With its name for the model.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """How exactly requests and dialogues are read (docs/requests.md has the keys)."""
+    from functools import partial
+
+    from crystalsmith.agent.conversation import read_turns
+    from crystalsmith.agent.readers import reader_name, reader_of
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.settings import settings
+    from crystalsmith.evals.requests import evaluate_requests, load_cases
+    from crystalsmith.evals.tables import save_json, save_lines, show_columns
+
+    chosen = {"llm": llm, "llm_url": llm_url, "llm_model": llm_model}
+    config = settings().model_copy(update=chosen)
+    cases = load_cases(data)
+    with ConsoleProgress() as progress:
+        read = partial(read_turns, read=reader_of(config))
+        figures, failed = evaluate_requests(cases, read, progress)
+    show_columns(f"requests of {data.name}, read by the {reader_name(config)}", figures)
+    save_lines(failures, failed)
+    context = {"data": data.name, "reader": reader_name(config)}
+    save_json(json, figures | {"context": context})

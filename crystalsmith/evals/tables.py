@@ -11,7 +11,7 @@ from rich.table import Table
 from crystalsmith.core.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -41,11 +41,24 @@ def save_json(path: Path | None, figures: Mapping[str, Any]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
+    _save(path, json.dumps(figures, indent=2) + "\n")
+
+
+def save_lines(path: Path | None, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as JSON, one a line, when a file was asked for.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    _save(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def _save(path: Path | None, text: str) -> None:
     if path is None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -56,8 +56,8 @@ def request(*clauses):
             "no space group is at once non-centrosymmetric and space group Fm-3m (225)",
         ),
         (
-            [FamilyClause(name="spinel"), SpaceGroupClause(number=2)],
-            "no space group is at once spinel structure and space group P-1 (2)",
+            [FamilyClause(name="wurtzite"), CrystalSystemClause(name="cubic")],
+            "no space group is at once wurtzite structure and cubic",
         ),
         (
             [ElectronicClass(name="metallic"), PropertyRange(name="band_gap", target=2.0)],
@@ -217,3 +217,11 @@ def test_a_request_is_the_same_after_json():
         notes=("nothing is balanced",),
     )
     assert DesignRequest.model_validate_json(asked.model_dump_json()) == asked
+
+
+def test_an_unknown_variant_of_a_family_is_unbuildable_and_no_contradiction():
+    clauses = (FamilyClause(name="spinel"), SpaceGroupClause(number=2))
+    request = DesignRequest(text="", clauses=clauses)
+    assert request.contradictions() == []
+    with pytest.raises(RequestError, match="no known structure type is at once spinel structure"):
+        request.ensure_consistent()

@@ -8,6 +8,6 @@ numbers and lists are built differently, in `numbers`, `quantities` and `scope`.
 """
 
 from crystalsmith.agent.interpreter.explain import explain
-from crystalsmith.agent.interpreter.interpret import interpret
+from crystalsmith.agent.interpreter.interpret import interpret, read
 
-__all__ = ["explain", "interpret"]
+__all__ = ["explain", "interpret", "read"]

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from crystalsmith.core.chemistry.formulas import ANION_CLASSES
-from crystalsmith.core.clauses import AnionClass, ExcludeElements, ExcludeGroups, IncludeElements
+from crystalsmith.core.clauses import (
+    AnionClass,
+    ExcludeElements,
+    ExcludeGroups,
+    IncludeElements,
+    IncludeGroups,
+)
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
     from crystalsmith.agent.interpreter.scope import Item, Listing
 
 
+_GROUPS = {"halide": "halogen", "chalcogenide": "chalcogen", "pnictide": "pnictogen"}
+_THAN = re.compile(r"\bthan\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
+
+
 def add_anions(reading: Reading, listing: Listing) -> None:
     """Add the anion classes of a list in the role that it has."""
     names = list(dict.fromkeys(item.value for item in listing.items))
+    if _THAN.search(reading.source.plain[max(0, listing.start - 12) : listing.start]):
+        reading.source.claim(listing.start, listing.end)  # selenides rather than sulfides
+        return
     if listing.role == "exclude":
         _exclude_anions(reading, listing, names)
     elif listing.role == "maybe":
@@ -59,10 +73,17 @@ def _exclude_anions(reading: Reading, listing: Listing, names: list[str]) -> Non
 def _add_mixed(reading: Reading, listing: Listing, names: list[str]) -> None:
     """Sulfide iodide asks for both elements; "oxide or nitride" leaves a choice."""
     gaps = [reading.source.plain[a.end : b.start] for a, b in pairwise(listing.items)]
-    single = all(len(ANION_CLASSES[name]) == 1 for name in names)
-    if single and all(not gap.strip(" -") for gap in gaps):
-        elements = tuple(element for name in names for element in ANION_CLASSES[name])
-        reading.add(IncludeElements, listing.start, listing.end, elements=elements)
+    groups = tuple(_GROUPS[name] for name in names if name in _GROUPS)
+    single = all(len(ANION_CLASSES[name]) == 1 or name in _GROUPS for name in names)
+    if single and all(not gap.strip(" -+&") for gap in gaps):
+        singles = [name for name in names if name not in _GROUPS]
+        elements = tuple(element for name in singles for element in ANION_CLASSES[name])
+        span = listing.start, listing.end
+        if elements:
+            reading.add(IncludeElements, *span, keep_open=True, elements=elements)
+        if groups:
+            reading.add(IncludeGroups, *span, keep_open=True, groups=groups)
+        reading.source.claim(*span)
         return
     reading.cannot_score(
         listing.start, listing.end, "a choice between anions cannot be asked for; name one"

@@ -6,12 +6,15 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import table
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
 
 _WISH_FOR = re.compile(r"(?:\bwould|'d)\s+(?:really\s+)?like\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_IN_THE = re.compile(
+    r"\b(?:with|in|having|has|have|adopting|adopts)\s+(?:the\s+)?(?:crystal\s+|same\s+)*$", re.I
+)
 _THE = re.compile(r"\b(?:the|an?)\s+$", re.IGNORECASE)
 _STRUCTURE = re.compile(r"\s+(?:crystal\s+)?structure(?:\s+type)?(?!\w)", re.IGNORECASE)
 
@@ -23,6 +26,8 @@ def is_comparison(reading: Reading, start: int, end: int) -> bool:
     earlier, later = before.search(text), after.match(following)
     if later is None and _THE.search(text):
         later = _STRUCTURE.match(following)  # "with the CaTiO3 structure"
+    if earlier is not None and _is_plain_structure(text, earlier):
+        earlier = None  # predict the crystal structure of Ca3AlN3
     if earlier is not None and _WISH_FOR.search(text):
         earlier = None  # "I would like CsPbBr3"
     if earlier is None and later is None:
@@ -30,6 +35,11 @@ def is_comparison(reading: Reading, start: int, end: int) -> bool:
     first = start - len(text) + earlier.start() if earlier is not None else start
     reading.cannot_score(first, end + later.end() if later is not None else end)
     return True
+
+
+def _is_plain_structure(text: str, earlier: re.Match[str]) -> bool:
+    words = earlier.group().strip().lower()
+    return words.startswith("structure of") and not _IN_THE.search(text[: earlier.start()])
 
 
 @lru_cache(maxsize=1)

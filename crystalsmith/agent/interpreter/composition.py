@@ -36,18 +36,25 @@ _COUNTED = re.compile(
     r"(?:(?:different|distinct|other)\s+)?$",
     re.IGNORECASE,
 )
+_RELATIVE = re.compile(
+    r"(?:\b(?:no|only|without|avoid|use)\s+)?\belements?\s+(?:that\s+are\s+)?(?:heavier|lighter|beyond|above"
+    r"|below|after|before|rarer|bigger|smaller)\s+(?:than\s+)?(?:[A-Z][a-z]?\b|[a-z]+)"
+)
+_FURTHER = re.compile(
+    r"\b(?:and|plus|with)\s+(?:(?:one|an?|some|any)\s+)?(?:further|other|additional|more|second|third"
+    r"|another|extra)\s+$",
+    re.IGNORECASE,
+)
 _LONGEST_SYMBOL = 2
 _KINDS = ("element", "group", "ions", "anion", "anion_amount")
 
 
 def read_composition(reading: Reading) -> None:
-    """Read everything said about elements, groups and anions.
-
-    Raises:
-        RequestError: an element is asked for that does not exist.
-    """
+    """Read everything said about elements, groups and anions."""
     for mention in reading.mentions("excluded_group"):
         reading.add(ExcludeGroups, mention.start, mention.end, groups=(mention.value,))
+    for match in _RELATIVE.finditer(reading.source.open):
+        reading.cannot_score(*match.span())
     _read_systems(reading)
     for listing in listings(reading, _items(reading)):
         first = listing.items[0]
@@ -77,6 +84,7 @@ def _items(reading: Reading) -> list[Item]:
     items += [Item(m.start, m.end, "group", "metal") for m in _metals(reading)]
     phrases = reading.mentions("application", "quality", "other_property")
     names = [m for m in phrases if m.end - m.start > _LONGEST_SYMBOL]
+    names += [m for m in reading.mentions("property") if m.end - m.start == 1]  # K > 200
     spans = [(i.start, i.end) for i in items] + [(m.start, m.end) for m in names]
     taken = {position for span in spans for position in range(*span)}
     symbols = [s for s in find_symbols(reading) if s.start not in taken]
@@ -94,6 +102,9 @@ def _metals(reading: Reading) -> list[Mention]:
     found = []
     for mention in reading.mentions("electronic"):
         if reading.source.plain[mention.start : mention.end].lower() not in ("metal", "metals"):
+            continue
+        if _FURTHER.search(reading.text_before(mention.start, 40)):
+            reading.source.claim(mention.start, mention.end)  # Ti and one further metal
             continue
         cue = reading.cue_before(mention.start)
         cue_words = "" if cue is None else reading.source.plain[cue.start : cue.end].lower()
@@ -113,15 +124,24 @@ def _read_systems(reading: Reading) -> None:
         symbols = re.findall(r"[A-Z][a-z]?", match.group())
         unknown = [s for s in symbols if s not in ALL_ELEMENTS]
         if len(unknown) == 1 and len(unknown[0]) == 2 and len(symbols) > 2:
-            raise RequestError(f"{unknown[0]!r} in {match.group()!r} is not a chemical element")
+            message = f"{unknown[0]!r} in {match.group()!r} is not a chemical element"
+            reading.refuse(start, end, RequestError(message))
+            continue
         if unknown or len(set(symbols)) < len(symbols) or has_affix(reading, start, end):
             continue
+        if _is_followed_by_anion(reading, end):
+            continue  # Fe-Mn phosphates
         listing = listings(reading, [Item(start, end, "element", symbols[0])])[0]
         is_weak = len(symbols) == 2 and set(symbols) <= AMBIGUOUS
         if listing.role == "exclude" or (is_weak and not listing.has_cue):
             continue
         end = listing.end if listing.role == "only" else end
         reading.add(OnlyElements, start, end, elements=tuple(symbols))
+
+
+def _is_followed_by_anion(reading: Reading, end: int) -> bool:
+    anion = next(reading.after(end, "anion", "ions", "anion_amount"), None)
+    return anion is not None and reading.source.plain[end : anion.start] == " "
 
 
 def _add(reading: Reading, listing: Listing) -> None:
@@ -177,6 +197,9 @@ def _add_elements(reading: Reading, listing: Listing) -> None:
     if not excluded:
         _say_counted(reading, listing)
         elements = _not_yet_asked(reading, elements)
+    for mention in reading.mentions("quality"):
+        if listing.start <= mention.start and mention.end <= listing.items[0].start:
+            reading.cannot_score(mention.start, mention.end)  # heavy metals such as Pb
     reading.source.claim(listing.start, listing.end)
     if elements:
         kind = ExcludeElements if excluded else IncludeElements

@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import table
 from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
+from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.errors import RequestError
 from crystalsmith.core.request import MAX_COUNT
 
@@ -23,12 +23,17 @@ _PASSED_OVER = (
     "chiral", "vague", "excluded_group", "property", "other_property", "before",
 )  # fmt: skip
 _STOPS = re.compile(
-    r"[.;:!?\n]|\b(?:with|that|which|in|having|whose|where|for|from|and|or|is|are|has|have)\b", re.I
+    r"[.;:!?\n]|\b(?:to|we|us|i|you|it|they|wants?|needs?|needed|must|should|can|will|asked|said"
+    r"|with|that|which|in|having|whose|where|for|from|and|or|is|are|has|have)\b",
+    re.I,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _ONE = re.compile(
-    r"\b(?:an?\s+single|(?:just|only|exactly|give\s+me|show\s+me|find\s+me)\s+one|one\s+single"
-    r"|one\s+(?:\w+\s+){0,2}(?:example|candidate|structure|crystal|suggestion|option)(?!\w))",
+    r"\b(?:an?\s+single|single(?=\s+(?:candidate|example|structure|suggestion|option|compound)\b)"
+    r"|(?:need|want|find|suggest|propose|design|generate|recommend|give|predict|list|name"
+    r"|(?:give|show|find|get)\s+(?:me|us))\s+one\b(?!\s+(?:of|that|which|more|thing|day|with|like))"
+    r"|(?:just|only|exactly)\s+one|one\s+single"
+    r"|one\s+(?:(?!want|has|had|could|can|would|may|might|an?\b|the\b|of\b)\w+\s+){0,2}(?:example|candidate|structure|crystal|suggestion|option)(?!\w))",
     re.IGNORECASE,
 )
 _ENOUGH = re.compile(
@@ -36,15 +41,23 @@ _ENOUGH = re.compile(
     r"|is\s+enough|are\s+enough|suffice|in\s+total|please|max\b|altogether)",
     re.IGNORECASE,
 )
+_NAMED_THING = re.compile(
+    r"\b(?:reviewer|referee|version|batch|round|fig(?:ure)?|table|section|part|phase|page|room|step"
+    r"|day|week|run|task|project|grant|question|no|nr|number|issue|ticket|chapter|level|year|sample"
+    r"|candidate|group|block|building|line|item|option|point|case|scenario|january|february|march"
+    r"|april|may|june|july|august|september|october|november|december)s?\.?\s*#?\s*$",
+    re.IGNORECASE,
+)
+_NOUN_BEFORE = re.compile(
+    r"\b(?:candidates|structures|results|examples|suggestions|options|crystals|compounds)\W+"
+    r"(?:(?:say|like|maybe|perhaps|about|up\s+to|at\s+most|around)\s+)?$",
+    re.IGNORECASE,
+)
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
 
 
 def read_count(reading: Reading) -> None:
-    """Read the number of candidates from what no other wish has used.
-
-    Raises:
-        RequestError: the number is not between one and the limit.
-    """
+    """Read the number of candidates from what no other wish has used."""
     best: tuple[int, Quantity] | None = None
     for quantity in reading.quantities:
         if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
@@ -74,6 +87,8 @@ def _score(reading: Reading, quantity: Quantity) -> int:
     value = quantity.minimum if value is None else value
     if value is None or value != int(value) or value < 0:
         return 0
+    if value > MAX_COUNT and not _is_directly_named(reading, quantity):
+        return 0
     after = reading.source.plain[quantity.end : quantity.end + 30]
     if _not_candidates().match(after):
         return 0
@@ -81,8 +96,14 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 0
     if _is_labelled(reading, quantity):
         return 3
+    if not _is_directly_named(reading, quantity) and _NAMED_THING.search(
+        reading.source.plain[max(0, quantity.core - 24) : quantity.core]
+    ):
+        return 0
     if _names_candidates(reading, quantity):
         return 3
+    if _NOUN_BEFORE.search(reading.source.plain[max(0, quantity.start - 40) : quantity.start]):
+        return 2
     if _TIMES.match(after) or _ENOUGH.match(after):
         return 2
     return 1 if _is_asked_for(reading, quantity) else 0
@@ -92,14 +113,27 @@ def _is_labelled(reading: Reading, quantity: Quantity) -> bool:
     """n=4, candidates: 15."""
     before = reading.source.plain[max(0, quantity.core - 40) : quantity.core]
     line = before.splitlines()[-1] if before.splitlines() and not before.endswith("\n") else ""
-    match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)\s?[:=]\s*$", line)
+    match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)[\"']?\s?(?:[:=]|<=?|≤)\s*$", line)
     if match is None:
-        match = re.search(r"(?:^|[\s,;(])-{0,2}(n|count|num|qty|quantity|top|number)\.?\s+$", line)
+        match = re.search(
+            r"(?:^|[\s,;(])-{0,2}(n|(?i:count|num|qty|quantity|top|number))\.?\s+$", line
+        )
     labels = word_set("count", "labels")
     if match is None:
         return False
     words = match[1].lower().replace("_", " ").split()
     return any(" ".join(words[i:]) in labels for i in range(len(words)))
+
+
+def _is_directly_named(reading: Reading, quantity: Quantity) -> bool:
+    """Whether a noun for candidates follows at once: years and file numbers count nothing."""
+    match = _WORD.match(reading.source.plain, quantity.end + 1)
+    nouns = word_set("count", "nouns")
+    if next(reading.around(quantity.end + 1, *_WISH_KINDS), None) is not None:
+        return True
+    return match is not None and any(
+        form in nouns for form in (match.group().lower(), *singulars(match.group().lower()))
+    )
 
 
 def _names_candidates(reading: Reading, quantity: Quantity) -> bool:
@@ -142,9 +176,15 @@ def _set(reading: Reading, quantity: Quantity) -> None:
     value = next(v for v in (quantity.target, quantity.maximum, quantity.minimum) if v is not None)
     count = int(value) - (1 if quantity.strict and quantity.maximum is not None else 0)
     if count < 1:
-        raise RequestError("no candidates are asked for; ask for at least one")
+        error = RequestError("no candidates are asked for; ask for at least one")
+        reading.refuse(quantity.start, quantity.end, error)
+        return
     if count > MAX_COUNT:
-        raise RequestError(f"{count} candidates are too many at once; ask for at most {MAX_COUNT}")
+        error = RequestError(
+            f"{count} candidates are too many at once; ask for at most {MAX_COUNT}"
+        )
+        reading.refuse(quantity.start, quantity.end, error)
+        return
     reading.count = count
     reading.count_words = reading.source.words(quantity.start, quantity.end)
     reading.source.claim(quantity.start, quantity.end)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from pymatgen.core import Composition
 
 from crystalsmith.agent.interpreter.comparisons import is_comparison
-from crystalsmith.agent.interpreter.lexicon import table
 from crystalsmith.agent.interpreter.patterns import (
     is_pattern,
     read_pattern,
     read_ratios,
     read_small_pattern,
 )
+from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import is_charge_balanced, parse_formula
 from crystalsmith.core.clauses import ExactFormula, IncludeElements
@@ -66,12 +66,7 @@ class Formula(NamedTuple):
 
 
 def read_formulas(reading: Reading) -> None:
-    """Read formulas, patterns and ratios.
-
-    Raises:
-        FormulaError: a formula names elements that do not exist or cannot be built.
-        RequestError: several different formulas are asked for.
-    """
+    """Read formulas, patterns and ratios; refuse what cannot be built, and several at once."""
     for match in _OXIDATION_STATE.finditer(reading.source.plain):
         reading.cannot_score(*match.span(), "oxidation states cannot be asked for")
     _refuse_open_amounts(reading)
@@ -80,10 +75,12 @@ def read_formulas(reading: Reading) -> None:
     exact = [f for f in found if not is_comparison(reading, f.start, f.end)]
     names = sorted({parse_formula(f.formula).reduced_formula for f in exact})
     if len(names) > 1:
-        raise RequestError(
+        error = RequestError(
             f"the request names several formulas ({', '.join(names)});"
             " ask for one formula at a time"
         )
+        reading.refuse(min(f.start for f in exact), max(f.end for f in exact), error)
+        exact = []
     for formula in exact:
         reading.add(ExactFormula, formula.start, formula.end, formula=formula.formula)
         if not _is_balanced(formula.formula):
@@ -110,7 +107,12 @@ def _formulas(reading: Reading) -> Iterator[Formula]:
             read_pattern(reading, start, end)
         else:
             announced = _ANNOUNCED.search(reading.text_before(start, 30)) is not None
-            formula = _as_formula(token, announced)
+            try:
+                formula = _as_formula(token, announced)
+            except FormulaError as error:
+                if not is_comparison(reading, start, end):
+                    reading.refuse(start, end, error)
+                continue
             if formula is not None:
                 yield Formula(start, end, formula)
 
@@ -187,14 +189,17 @@ def _checked(token: str) -> str:
 def _refuse_open_amounts(reading: Reading) -> None:
     mixed = _MIXED_SITE.search(reading.source.open)
     if mixed is not None:
-        raise FormulaError(f"{mixed.group()!r} mixes elements on one site; give an ordered formula")
+        words = mixed.group()
+        error = FormulaError(f"{words!r} mixes elements on one site; give an ordered formula")
+        reading.refuse(*mixed.span(), error)
     for match in _OPEN_AMOUNT.finditer(reading.source.open):
         symbols = _SYMBOL.findall(match.group())
         has_digit = any(character.isdigit() for character in match.group())
         if has_digit and len(symbols) > 1 and set(symbols) <= set(ALL_ELEMENTS):
-            raise FormulaError(
+            error = FormulaError(
                 f"{match.group()!r} leaves amounts open; give an ordered formula with whole numbers"
             )
+            reading.refuse(*match.span(), error)
 
 
 def _small_formulas(reading: Reading) -> Iterator[Formula]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from crystalsmith.agent.interpreter.applications import say_conventions
 from crystalsmith.agent.interpreter.composition import read_composition
 from crystalsmith.agent.interpreter.counts import read_count
 from crystalsmith.agent.interpreter.formulas import read_formulas
 from crystalsmith.agent.interpreter.leftovers import (
     claim_chatter,
     claim_courtesies,
-    ensure_on_topic,
+    is_on_topic,
     not_understood,
+    read_likenesses,
     read_unsupported,
 )
 from crystalsmith.agent.interpreter.point_groups import read_point_groups
-from crystalsmith.agent.interpreter.properties import read_properties
+from crystalsmith.agent.interpreter.properties import read_in_focus, read_properties
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.sizes import read_sizes
 from crystalsmith.agent.interpreter.source import Source
@@ -31,9 +33,15 @@ from crystalsmith.core.errors import RequestError
 from crystalsmith.core.request import DesignRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crystalsmith.core.clauses import AnyClause
 
 MAX_LENGTH = 20_000
+_OFF_TOPIC = (
+    "nothing in the request is about a crystalline material; say what it should be, such as"
+    " 'lead-free halide perovskite with a band gap near 1.5 eV'"
+)
 
 # Each reader claims what it has understood, so the order decides who reads an ambiguous word:
 # symbols and formulas before numbers, figures before adjectives, unscorable words last.
@@ -52,15 +60,18 @@ _READERS = (
     read_novelty,
     read_electronic_classes,
     read_count,
+    read_in_focus,
     read_unsupported,
+    read_likenesses,
 )
 
 
 def interpret(text: str) -> DesignRequest:
-    """Read a request, literally: nothing is added that the words do not say.
+    """Read a request, literally, and make sure that it can be answered.
 
     Args:
-        text: the request in English, with any usual notation for formulas, symbols and units.
+        text: the request in English or Chinese, with any usual notation for formulas, symbols and
+            units.
 
     Returns:
         The clauses with the words they came from, what was asked for and cannot be scored, what
@@ -70,27 +81,66 @@ def interpret(text: str) -> DesignRequest:
         RequestError: the text is empty, too long or about something else, names elements or space
             groups that do not exist, or contradicts itself.
     """
+    request, refusals = _read(text)
+    if refusals:
+        raise refusals[0]
+    return request.ensure_consistent()
+
+
+def read(text: str) -> DesignRequest:
+    """Read any text without refusing it.
+
+    Nothing is added that the words do not say. A text that is about something else comes back
+    without clauses and with `off_topic`; what cannot be (an element that does not exist) is among
+    `unsupported` and said in `refusals`; contradictions are found by the request itself.
+    """
+    return _read(text)[0]
+
+
+def _read(text: str) -> tuple[DesignRequest, list[RequestError]]:
+    reason = ""
     if not text.strip():
-        raise RequestError("the request is empty; describe the material that is wanted")
-    if len(text) > MAX_LENGTH:
-        raise RequestError(
+        reason = "the request is empty; describe the material that is wanted"
+    elif len(text) > MAX_LENGTH:
+        reason = (
             f"the request has {len(text)} characters; describe the material in at most {MAX_LENGTH}"
         )
+    if reason:
+        request = DesignRequest(text=text[:MAX_LENGTH], off_topic=True, refusals=(reason,))
+        return request, [RequestError(reason)]
     source = Source(text)
     notes = correct(source)
     reading = Reading(source)
+    request = read_source(reading, text, notes)
+    return request, reading.refusals or [RequestError(reason) for reason in request.refusals]
+
+
+def read_source(
+    reading: Reading, text: str, notes: Sequence[str] = (), *, in_talk: bool = False
+) -> DesignRequest:
+    """Read what of a source is still open; `read` without the checks of the text as a whole.
+
+    Args:
+        reading: nothing, or some of its source, is read.
+        text: the user's text.
+        notes: remarks made so far.
+        in_talk: a turn of a conversation need not be about materials by itself.
+    """
     for reader in _READERS:
         reader(reading)
+    say_conventions(reading)
     leftover = not_understood(reading)
-    ensure_on_topic(reading, leftover)
+    if not in_talk and not is_on_topic(reading, leftover):
+        return DesignRequest(text=text, off_topic=True, refusals=(_OFF_TOPIC,))
     wishes = sorted(reading.wishes, key=lambda wish: wish.start)
-    request = DesignRequest(
+    return DesignRequest(
         text=text,
         clauses=cast("tuple[AnyClause, ...]", tuple(wish.clause for wish in wishes)),
         count=reading.count,
         count_words=reading.count_words,
         unsupported=tuple(words for _, words in sorted(reading.unsupported)),
+        assumptions=tuple(reading.assumptions),
         not_understood=leftover,
+        refusals=tuple(str(error) for error in reading.refusals),
         notes=(*notes, *reading.notes),
     )
-    return request.ensure_consistent()

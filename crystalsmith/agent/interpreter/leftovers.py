@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from crystalsmith.agent.interpreter.applications import LIGHT, read_applications
 from crystalsmith.agent.interpreter.lexicon import stop_words
 from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_formula
 from crystalsmith.core.clauses import IncludeElements, Novel, Stable
-from crystalsmith.core.errors import RequestError
+from crystalsmith.core.errors import FormulaError
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
@@ -37,7 +38,24 @@ _COURTESIES = (
         rf"\b(?i:my\sname\sis|this\sis|i\s?am|i'm)\s{_NAME}(?:\s{_NAME})?"
         r"(?=\s(?:from|at|with|and)\b|[,.])"
     ),
+    re.compile(
+        r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"
+    ),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
+)
+_LIKENESSES = (
+    re.compile(
+        r"\b(?:something|anything|stuff)\s+(?:like|similar\s+to)\s+(?P<what>[a-z]+(?:\s[a-z]+)?)"
+        r"(?=\s+(?:but|with|that|which|without)\b|\s*[,.;]|\s*$)"
+    ),
+    re.compile(
+        r"(?P<what>\b[A-Z]{2,6})\s+(?:replacement|alternative|substitute|analogue|analog)s?\b"
+    ),
+    re.compile(r"\bas\s+(?P<what>(?!soon|many|much|close|near|far|well)[a-z]+)\s+as\s+possible\b"),
+)
+_FIGURE = re.compile(r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least)?\s*\d")
+_FOR = re.compile(
+    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:deep\s+|far\s+|mid\s+)?$", re.IGNORECASE
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
 _WEAK = (IncludeElements, Novel, Stable)
@@ -63,11 +81,32 @@ def claim_chatter(reading: Reading) -> None:
 
 def read_unsupported(reading: Reading) -> None:
     """Say back what cannot be scored, neighbouring words as one phrase."""
+    read_applications(reading)
     spans: list[tuple[int, int]] = []
-    for mention in reading.mentions("quality", "application", "other_property", "optical"):
+    for mention in reading.mentions("quality", "other_property", "optical"):
         if mention.kind == "optical" and not _is_optical_wish(reading, mention.end):
             continue
         start = mention.start
+        following = next(reading.after(mention.end, "optical"), None)
+        if (
+            mention.value.lower() in LIGHT
+            and following is not None
+            and (
+                reading.source.plain[mention.end : following.start] in (" ", "-")
+                and not reading.source.is_open(following.start, following.end)
+            )
+        ):
+            reading.source.claim(mention.start, mention.end)  # a UV emitter around 250 nm
+            continue
+        if mention.value == "dense" and _FIGURE.match(reading.source.plain, mention.end):
+            reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
+            continue
+        if mention.value.lower() in LIGHT and _FOR.search(reading.text_before(mention.start, 24)):
+            reading.source.claim(mention.start, mention.end)
+            reading.note(
+                f"'{reading.source.words(mention.start, mention.end)}' says what it is for"
+            )
+            continue
         if reading.skip_optional(start, mention.end):
             continue
         negation = reading.is_negated(start)
@@ -78,6 +117,14 @@ def read_unsupported(reading: Reading) -> None:
             spans.append((start, mention.end))
     for start, end in spans:
         reading.cannot_score(start, end)
+
+
+def read_likenesses(reading: Reading) -> None:
+    """Say back what nothing is known about: something like table salt, as light as possible."""
+    for pattern in _LIKENESSES:
+        for match in pattern.finditer(reading.source.plain):
+            if reading.source.is_open(*match.span("what")):
+                reading.cannot_score(*match.span())
 
 
 def _is_optical_wish(reading: Reading, end: int) -> bool:
@@ -122,35 +169,37 @@ def _is_content(reading: Reading, token: Token) -> bool:
     return len(word) > 1 or word.isdigit() or not word.isascii() or token.text in ALL_ELEMENTS
 
 
-def ensure_on_topic(reading: Reading, leftover: tuple[str, ...]) -> None:
-    """Refuse a request that is about something else.
+def is_on_topic(reading: Reading, leftover: tuple[str, ...]) -> bool:
+    """Whether more than a chance word was recognised.
 
-    Raises:
-        RequestError: nothing, or only a chance word, was recognised.
+    An element that does not exist (NaXx) is refused here, when nothing else was read.
     """
     strong = [wish for wish in reading.wishes if not isinstance(wish.clause, _WEAK)]
     topics = [m for m in reading.all_mentions if m.kind == "topic"]
     off = [m for m in reading.all_mentions if m.kind == "off"]
     weak = len(reading.wishes) - len(strong)
     words = sum(len(phrase.split()) for phrase in leftover)
-    on_topic = bool(strong) or bool(topics and (weak or reading.unsupported or reading.count))
-    on_topic = on_topic or (
-        bool(weak or reading.unsupported) and words <= 2 * (weak + len(reading.unsupported))
-    )
+    others = len(reading.unsupported) + reading.purposes
+    on_topic = bool(strong) or bool(topics and (weak or others or reading.count))
+    on_topic = on_topic or (bool(weak or others) and words <= 2 * (weak + others))
     on_topic = on_topic or (bool(topics) and words == 0)
-    if off and len(strong) < 2 and not topics:
+    off_weak = any(m.kind == "off_weak" for m in reading.all_mentions)
+    if (off and len(strong) < 2 and not topics) or (off_weak and not strong and not topics):
         on_topic = False
-    if not on_topic:
-        _refuse_unknown_elements(leftover)
-        raise RequestError(
-            "nothing in the request is about a crystalline material; say what it should be, such as"
-            " 'lead-free halide perovskite with a band gap near 1.5 eV'"
-        )
+    if not on_topic and not reading.refusals:
+        _refuse_unknown_elements(reading, leftover)
+    return on_topic or (bool(reading.refusals) and not off and not off_weak)
 
 
-def _refuse_unknown_elements(leftover: tuple[str, ...]) -> None:
+def _refuse_unknown_elements(reading: Reading, leftover: tuple[str, ...]) -> None:
     """Say which element of NaXx does not exist, rather than that nothing was recognised."""
     for word in leftover:
         symbols = re.findall(r"[A-Z][a-z]?", word)
         if "".join(symbols) == word and len(word) > 2 and any(s in ALL_ELEMENTS for s in symbols):
-            parse_formula(word)
+            try:
+                parse_formula(word)
+            except FormulaError as error:
+                start = reading.source.plain.find(word)
+                if start >= 0:
+                    reading.refuse(start, start + len(word), error)
+                return

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pymatgen.core import Element
 
 from crystalsmith.agent.interpreter.source import Source, Token
+from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.families import family, family_names
 from crystalsmith.core.chemistry.formulas import ANION_CLASSES
@@ -42,13 +41,6 @@ class Mention:
     value: str
 
 
-@lru_cache(maxsize=8)
-def table(name: str) -> dict[str, Any]:
-    """One of the vocabulary's TOML files."""
-    path = resources.files("crystalsmith.agent.interpreter").joinpath("lexicon", f"{name}.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
 @lru_cache(maxsize=1)
 def stop_words() -> frozenset[str]:
     """Words that carry no wish."""
@@ -67,8 +59,9 @@ def phrases() -> dict[tuple[str, ...], tuple[Meaning, ...]]:
 
 
 def _decided(meanings: list[Meaning]) -> tuple[Meaning, ...]:
-    """A family that crystalsmith knows is not a quality that it cannot score."""
-    if any(meaning.kind == "family" for meaning in meanings):
+    """A family or an application that crystalsmith knows is no quality that it cannot score."""
+    kinds = {meaning.kind for meaning in meanings}
+    if kinds & {"family", "application"}:
         return tuple(meaning for meaning in meanings if meaning.kind != "quality")
     return tuple(meanings)
 
@@ -86,19 +79,26 @@ def _rows() -> Iterator[tuple[str, Meaning]]:
     yield from _plain(table("unsupported")["properties"], "other_property")
     yield from _plain(table("unsupported")["qualities"], "quality")
     yield from _plain(table("unsupported")["applications"], "application")
+    for rows in table("assumptions").values():
+        yield from _plain(rows["words"], "application")
     grammar = table("grammar")
     yield from _section(grammar["before"], "before")
     yield from _plain(grammar["chatter"]["words"], "chatter")
     yield from _plain(grammar["vague"]["words"], "vague")
     yield from _plain(grammar["topic"]["words"], "topic")
     yield from _plain(grammar["topic"]["off"], "off")
+    yield from _plain(grammar["topic"]["off_weak"], "off_weak")
     yield from _family_rows()
 
 
 def _family_rows() -> Iterator[tuple[str, Meaning]]:
+    yield from _section(table("wishes")["families"], "family")
     for name in family_names():
         for alias in (name, *family(name).aliases):
             yield alias, Meaning("family", name)
+            words = alias.replace("-", " ").split()
+            if len(words) > 1 and all(word.isalpha() and word.isascii() for word in words):
+                yield "".join(words), Meaning("family", name)  # halfheusler
             if alias.endswith("-type"):
                 for word in _STRUCTURE_WORDS:
                     yield f"{alias.removesuffix('-type')} {word}", Meaning("family", name)
@@ -159,6 +159,28 @@ def find_mentions(source: Source) -> list[Mention]:
         found += [Mention(start, end, m.kind, m.value) for m in phrases()[words]]
         index += len(words)
     return found
+
+
+def property_in(words: str) -> str:
+    """The key of the scored property that a phrase names, such as "high bulk modulus"; or ""."""
+    mentions = find_mentions(Source(words))
+    return next((mention.value for mention in mentions if mention.kind == "property"), "")
+
+
+_MODULUS = re.compile(
+    r"(?<![\w-])([KBG])(?:_?(?:VRH|0|H|v|R))?(?=\s*(?:[<>=≥≤~:]|(?:of|is|over|above|below|under|at\s"
+    r"(?:least|most|or)|around|about|near|between|exceeding|up\sto|more\sthan|less\sthan|from)\s)"
+    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s?[<>≥≤]=?\s?\d{2,3}(?![\d.])(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
+)
+
+
+def find_moduli(source: Source) -> list[Mention]:
+    """K or B for the bulk modulus, G for the shear modulus, beside a figure in GPa."""
+    names = {"K": "bulk_modulus", "B": "bulk_modulus", "G": "shear_modulus"}
+    return [
+        Mention(match.start(), match.end(), "property", names[match[1]])
+        for match in _MODULUS.finditer(source.plain)
+    ]
 
 
 def chemical_parts(mention: Mention, source: Source) -> list[Mention]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import table
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Source
@@ -21,6 +21,7 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _PLUS = re.compile(r"\s*\+(?!\s*/?\s*-?\s*\d)(?=[\s,;.)]|[a-z]|$)", re.IGNORECASE)
 _MAY_FOLLOW = re.compile(r"(?:ish|x)\b")
 _LONGEST_UNIT = 40
+_MOST = 300  # a text with more numbers is a table, not a request
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ def find_numbers(source: Source) -> list[Number]:
     text = source.open
     found: list[Number] = []
     for match in _pattern().finditer(text):
+        if len(found) == _MOST:
+            break
         in_unit = bool(found) and match.start() < found[-1].end  # the 3 of cm-3
         if not in_unit and _stands_alone(text, match):
             found.append(_number(text, match))
@@ -75,7 +78,7 @@ def _units() -> tuple[tuple[Unit, re.Pattern[str]], ...]:
     return tuple(
         (
             Unit(dimension, factor),
-            re.compile(rf"\s?[\])]?[\s-]?(?:{spelling})(?!\w)", re.IGNORECASE),
+            re.compile(rf"(?:-?ish)?\s?[\])]?[\s-]?(?:{spelling})(?!\w)", re.IGNORECASE),
         )
         for dimension, factor, spelling in table("quantities")["units"]["rows"]
     )

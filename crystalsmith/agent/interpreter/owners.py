@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.lexicon import Mention
@@ -11,12 +12,18 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.quantities import Quantity
     from crystalsmith.agent.interpreter.reading import Reading
 
+_COUNTED = re.compile(
+    r"\s*-?(?:(?:different|distinct|chemical|more|total)\s+)*"
+    r"(?:elements?|atoms?|components?|species|candidates?|structures?|crystals?|compounds?|materials?"
+    r"|examples?|options?|suggestions?|results?|of\s+(?:them|those))\b",
+    re.IGNORECASE,
+)
 Owner = Mention | str
 """A phrase of the text, or the key of the property that a unit alone implies."""
 
 # The last of these takes a figure only right behind it.
 _PHRASES = ("property", "other_property", "optical", "electronic", "stable")
-_FITTING: dict[str, tuple[str, ...]] = {
+FITTING: dict[str, tuple[str, ...]] = {
     "energy": ("band_gap", "e_above_hull", "formation_energy"),
     "energy_per_atom": ("formation_energy", "e_above_hull"),
     "molar_energy": ("formation_energy", "e_above_hull"),
@@ -49,6 +56,8 @@ def find_owner(
         used: phrases that already have a figure.
         last: owner of the figure before.
     """
+    if quantity.counts and _COUNTED.match(reading.source.plain, quantity.end):
+        return None
     after = _phrase_after(reading, quantity)
     before = _phrase_before(reading, quantity)
     adjacent = before is not None and is_linked(reading, before, quantity)
@@ -61,6 +70,8 @@ def find_owner(
         return before
     if quantity.unit is None:
         return None
+    if reading.focus in FITTING.get(quantity.unit.dimension, ()):
+        return reading.focus
     return _DEFAULT.get(quantity.unit.dimension)
 
 
@@ -85,7 +96,7 @@ def _fits(owner: Owner, quantity: Quantity) -> bool:
         return isinstance(owner, str) or owner.kind != "optical"
     if quantity.unit.dimension == "percent":
         return False
-    return name in _FITTING.get(quantity.unit.dimension, ())
+    return name in FITTING.get(quantity.unit.dimension, ())
 
 
 def _phrase_before(reading: Reading, quantity: Quantity) -> Mention | None:

@@ -19,6 +19,8 @@ _NO_PATTERN = re.compile(r"[A-Z]{2}\d\d|[A-Z]0|MP\d|AM\d|TM\d")
 _SMALL_PATTERN = re.compile(r"[am](?:[abx]\d?){0,2}[xb]\d")
 _RATIO = re.compile(r"(?<![\w.:])\d{1,2}(?:\s?:\s?\d{1,2}){1,5}(?![\w:])(?!\.\d)")
 _DASHED_RATIO = re.compile(
+    r"(?:(?<=ratio\s)|(?<=stoichiometry\s)|(?<=ratio:\s)|(?<=ratio\sof\s))"
+    r"\d{1,2}(?:-\d{1,2}){1,5}(?![\w.])|"
     r"(?<![\w.-])\d{1,2}(?:-\d{1,2}){1,5}"
     r"(?=[\s-]+(?:stoichiometr|ratio|compound|type|phase))",
     re.IGNORECASE,
@@ -52,18 +54,30 @@ def is_pattern(token: str) -> bool:
     return max(amounts) <= _MAX_AMOUNT and (max(amounts) > 1 or token in _BARE)
 
 
+def pattern_ratio(token: str) -> str:
+    """The ratio that a pattern stands for; in numbers where it names elements: 3:1:6 for Li3MX6."""
+    if parse_ratio(token):
+        return token
+    return ":".join(amount or "1" for _, _, amount in _PART.findall(token))
+
+
+def named_elements(token: str) -> list[str]:
+    """Elements that a pattern names outright: the O of ABO3."""
+    return [s for s, prime, _ in _PART.findall(token) if not prime and not _is_free(s, token)]
+
+
 def read_pattern(reading: Reading, start: int, end: int) -> None:
     """Read a pattern: the ratio, and the elements that it names outright."""
     token = reading.source.plain[start:end]
     if token in _ANNOUNCED_ONLY and not _is_announced(reading, start, end):
         return
-    if is_comparison(reading, start, end):
+    if not _is_announced(reading, start, end) and is_comparison(reading, start, end):
         return
     parts = _PART.findall(token)
-    ratio = token if parse_ratio(token) else ":".join(amount or "1" for _, _, amount in parts)
+    ratio = pattern_ratio(token)
     if parse_ratio(ratio):
         reading.add(Ratio, start, end, ratio=ratio)
-    real = [symbol for symbol, prime, _ in parts if not prime and not _is_free(symbol, token)]
+    real = named_elements(token)
     if real:
         reading.add(IncludeElements, start, end, elements=tuple(real))
     groups = [_PLACEHOLDER_GROUPS[s] for s, _, _ in parts if s in _PLACEHOLDER_GROUPS]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from crystalsmith.agent.interpreter.numbers import Unit
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
 from crystalsmith.agent.interpreter.scope import role_before
-from crystalsmith.core.clauses import ElectronicClass, PropertyRange
+from crystalsmith.core.clauses import AtomCount, ElectronicClass, ElementCount, PropertyRange
+from crystalsmith.core.properties import PROPERTIES
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
@@ -17,13 +20,25 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.quantities import Quantity
 
 EV_NM = 1239.84
+_COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
+    "n_atoms": AtomCount,
+    "n_elements": ElementCount,
+}
 
 # Words further apart than this are not quoted together.
 _NEAR = 60
 
 _FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
 _NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
+_STARTS = re.compile(r"\b(?:start|starts|starting|begin|begins|beginning|sets?\s+in)\b", re.I)
+_SOURCE = re.compile(
+    r"\s*(?:laser|lamp|pump|excitation|illumination|light\s+source|pulses?)\b", re.IGNORECASE
+)
+_TRANSPARENT = re.compile(
+    r"\b(?:transparent|transparency|transmi\w+|clear)\b(?![^.;]*\babsor)[^.;]*$", re.IGNORECASE
+)
 _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}negative\b", re.I)
+_DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)\s+$", re.IGNORECASE)
 _HAS = re.compile(
     r"\b(?:has|have|having|with|open|opens|show|shows|possess|possesses)\s+an?\s+$", re.I
 )
@@ -36,6 +51,11 @@ def read_properties(reading: Reading) -> None:
     for quantity in reading.quantities:
         if not reading.source.is_open(quantity.core, quantity.end):
             continue
+        if _read_transparency(reading, quantity):
+            continue
+        if _is_light_source(reading, quantity):
+            reading.source.claim(quantity.start, quantity.end)
+            continue
         owner = find_owner(reading, quantity, used, last)
         if owner is None:
             _say_back(reading, quantity)
@@ -47,6 +67,35 @@ def read_properties(reading: Reading) -> None:
     _merge_bounds(reading)
     for mention in reading.mentions("property"):
         _read_without_figure(reading, mention)
+
+
+def read_in_focus(reading: Reading) -> None:
+    """Read a figure that names nothing as one of what the conversation is about."""
+    if not reading.focus:
+        return
+    for quantity in reading.quantities:
+        if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
+            continue
+        if reading.focus in PROPERTIES:
+            if reading.focus == "e_above_hull" and (quantity.target or quantity.maximum or 0) >= 1:
+                quantity = replace(
+                    quantity, unit=Unit("energy_per_atom", 0.001)
+                )  # 20, after 40 meV
+            _add(reading, quantity, reading.focus)
+        elif reading.focus == "count" and reading.count is None and quantity.target:
+            reading.count = max(1, round(quantity.target))
+            reading.count_words = reading.source.words(quantity.start, quantity.end)
+            reading.source.claim(quantity.start, quantity.end)
+        elif reading.focus in _COUNTS:
+            low = quantity.minimum if quantity.target is None else quantity.target
+            high = quantity.maximum if quantity.target is None else quantity.target
+            reading.add(
+                _COUNTS[reading.focus],
+                quantity.start,
+                quantity.end,
+                minimum=None if low is None else round(low),
+                maximum=None if high is None else round(high),
+            )
 
 
 def _say_back(reading: Reading, quantity: Quantity) -> None:
@@ -69,6 +118,7 @@ def _add(reading: Reading, quantity: Quantity, owner: Owner) -> None:
     if not isinstance(owner, str) and owner.kind not in ("electronic", "stable"):
         first = _with_adjective(reading, owner.start)
         source.claim(first, owner.end)
+        quantity = _as_meant(reading, owner, quantity)
         if abs(owner.start - quantity.end) < _NEAR and abs(quantity.start - owner.end) < _NEAR:
             start, end = min(first, start), max(owner.end, end)
     name = property_name(owner)
@@ -87,11 +137,60 @@ def _add(reading: Reading, quantity: Quantity, owner: Owner) -> None:
         reading.add(PropertyRange, *inner, name=name, **_figures(name, quantity))
 
 
+def _as_meant(reading: Reading, owner: Mention, quantity: Quantity) -> Quantity:
+    """Absorption that starts at 520 nm gives the gap itself, not a bound."""
+    if owner.kind != "optical" or quantity.unit is None:
+        return quantity
+    words = reading.source.plain[min(owner.end, quantity.start) : quantity.core]
+    if _STARTS.search(words) and quantity.minimum is not None and quantity.maximum is None:
+        return replace(quantity, minimum=None, target=quantity.minimum)
+    return quantity
+
+
+def _is_light_source(reading: Reading, quantity: Quantity) -> bool:
+    """A 1064 nm laser is not what the material absorbs."""
+    is_wavelength = quantity.unit is not None and quantity.unit.dimension == "wavelength"
+    return is_wavelength and _SOURCE.match(reading.source.plain, quantity.end) is not None
+
+
+def _read_transparency(reading: Reading, quantity: Quantity) -> bool:
+    """Read "transparent down to 250 nm" and "transparent above 400 nm": the gap is wider."""
+    if quantity.unit is None or quantity.unit.dimension != "wavelength":
+        return False
+    before = reading.source.plain[max(0, quantity.start - 60) : quantity.core]
+    found = _TRANSPARENT.search(before)
+    edge = quantity.minimum if quantity.minimum is not None else quantity.target
+    if edge is None and quantity.maximum is not None and re.search(r"down\s+to", before):
+        edge = quantity.maximum
+    gap = _gap(edge, quantity.unit.factor)
+    if found is None or gap is None:
+        return False
+    reading.add(PropertyRange, quantity.start, quantity.end, name="band_gap", minimum=round(gap, 6))
+    return True
+
+
 def _is_repeated(reading: Reading, name: str, quantity: Quantity) -> bool:
     """Whether a target says again what another has said: 2.26 eV (549 nm)."""
-    target = _figures(name, quantity).get("target")
-    earlier = [c.target for c in reading.of_kind(PropertyRange) if c.name == name and c.target]
-    return target is not None and any(abs(value - target) <= 0.02 * value for value in earlier)
+    figures = _figures(name, quantity)
+    if len(figures) != 1:
+        return False
+    value = next(iter(figures.values()))
+    for index, wish in enumerate(reading.wishes):
+        clause = wish.clause
+        if not isinstance(clause, PropertyRange) or clause.name != name:
+            continue
+        known = [v for v in (clause.minimum, clause.maximum, clause.target) if v is not None]
+        if len(known) != 1 or abs(known[0] - value) > 0.02 * abs(value) or not value:
+            continue
+        if clause.target is None and "target" in figures:  # up to 900 nm, that is 1.38 eV
+            plain = {"minimum": None, "maximum": None, "target": value}
+            reading.wishes[index] = wish._replace(clause=clause.model_copy(update=plain))
+            return True
+        return (
+            clause.target is not None
+            or figures.keys() <= clause.model_dump(exclude_none=True).keys()
+        )
+    return False
 
 
 def _claim_around(reading: Reading, start: int, end: int, quantity: Quantity) -> tuple[int, int]:
@@ -195,4 +294,6 @@ def _read_without_figure(reading: Reading, mention: Mention) -> None:
         has = _HAS.search(before)
         if has:
             start = mention.start - len(before) + has.start()
-            reading.add(ElectronicClass, start, mention.end, name="non_metallic")
+            denied = _DENIED.search(reading.source.plain[max(0, start - 24) : start])
+            name = "metallic" if denied else "non_metallic"
+            reading.add(ElectronicClass, start, mention.end, name=name)

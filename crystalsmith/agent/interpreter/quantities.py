@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import table
 from crystalsmith.agent.interpreter.numbers import Number, Unit, find_numbers
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def _after() -> tuple[tuple[str, re.Pattern[str]], ...]:
 @lru_cache(maxsize=8)
 def _between(name: str) -> re.Pattern[str]:
     words = table("quantities")["between"][name]
-    return re.compile(rf"\s*(?:{words})\s*", re.IGNORECASE)
+    return re.compile(rf"[^\S\n]*(?:{words})[^\S\n]*", re.IGNORECASE)
 
 
 def _spelled_out(words: str) -> str:
@@ -158,6 +158,8 @@ def _paired(text: str, role: str, start: int, first: Number, second: Number) -> 
     low, high = first.value * _scale(first, unit), second.value * _scale(second, unit)
     both = Quantity(start, second.end, first.start, unit, word=first.word)
     if role == "within" and unit is not None and _between("within_of").fullmatch(between):
+        if first.unit is not None and first.unit.dimension == "percent":
+            return replace(both, target=high, tolerance=abs(high) * first.value / 100)
         return replace(both, target=high, tolerance=abs(low))
     if first.unit and second.unit and first.unit.dimension != second.unit.dimension:
         return None

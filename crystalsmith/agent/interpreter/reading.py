@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from crystalsmith.agent.interpreter.lexicon import Mention, chemical_parts, find_mentions, table
+from crystalsmith.agent.interpreter.lexicon import (
+    Mention,
+    chemical_parts,
+    find_mentions,
+    find_moduli,
+)
 from crystalsmith.agent.interpreter.quantities import Quantity, find_quantities
+from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import Clause
 from crystalsmith.core.errors import RequestError
 
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from crystalsmith.agent.interpreter.source import Source
+    from crystalsmith.core.request import Assumption
 
 _Kind = TypeVar("_Kind", bound=Clause)
 
@@ -54,25 +61,33 @@ class Reading:
 
     Attributes:
         source: the text and what of it has been claimed.
+        focus: in conversation, the key that a figure without a name is about.
         wishes: clauses with the spans that they were read from.
         unsupported: what was asked for and cannot be scored, with offsets.
         notes: remarks worth showing.
+        assumptions: what words such as an application usually mean.
+        purposes: how many words say what the material is for.
+        refusals: why something that was asked for cannot be.
         count: number of candidates asked for.
         count_words: the words it came from.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, focus: str = "") -> None:
         self.source = source
+        self.focus = focus
         self.wishes: list[Wish] = []
         self.unsupported: list[tuple[int, str]] = []
         self.notes: list[str] = []
+        self.assumptions: list[Assumption] = []
+        self.purposes = 0
+        self.refusals: list[RequestError] = []
         self.count: int | None = None
         self.count_words = ""
 
     @cached_property
     def all_mentions(self) -> list[Mention]:
         """Phrases of the lexicon in order, claimed or not."""
-        found = find_mentions(self.source)
+        found = [*find_mentions(self.source), *find_moduli(self.source)]
         for mention in list(found):
             if mention.kind == "family":
                 found += chemical_parts(mention, self.source)
@@ -128,15 +143,15 @@ class Reading:
     ) -> None:
         """Add a clause read from a span, and claim the span unless it is to be read further.
 
-        Raises:
-            RequestError: the clause cannot be; the message says why.
+        A clause that cannot be is refused.
         """
         words = self.source.words(start, end)
         try:
             clause = kind(words=words, **fields)
         except ValidationError as error:
             reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise RequestError(f"{words!r} cannot be asked for: {reason}") from error
+            self.refuse(start, end, RequestError(f"{words!r} cannot be asked for: {reason}"))
+            return
         if not keep_open:
             self.source.claim(start, end)
         same = clause.model_copy(update={"words": ""})
@@ -155,6 +170,11 @@ class Reading:
             self.unsupported.append((start, words))
         if note:
             self.note(note)
+
+    def refuse(self, start: int, end: int, error: RequestError) -> None:
+        """Say a span back as something that cannot be, such as an element that does not exist."""
+        self.cannot_score(start, end)
+        self.refusals.append(error)
 
     def note(self, text: str) -> None:
         """Add a remark, once."""
@@ -177,7 +197,7 @@ class Reading:
                 return None
             between = self._without_qualities(mention.end, position)
             is_open = self.source.is_open(mention.start, mention.end)
-            if is_open and only_words(between, allowed, ":=(-\"'"):
+            if is_open and only_words(between, allowed, ":=([-\"'"):
                 return None if self._is_answer(mention) else mention
         return None
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import table
 from crystalsmith.agent.interpreter.reading import only_words, word_set
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
@@ -44,6 +44,7 @@ class Listing:
     has_cue: bool = False
 
 
+_IN_OR_OUT = re.compile(r"\s(?:in|out)\s*(?:,|;|and\b|but\b)", re.IGNORECASE)
 _SUSPENDED = re.compile(r"\s?-\s*(?:,|and|or|/|&)")
 _NEGATED_AFFIX = re.compile(
     r"[\s-]*(?:containing|based|bearing|rich)\s*(?:,|or|nor|and)\s*(?:or\s|nor\s)?", re.I
@@ -93,9 +94,11 @@ def listings(reading: Reading, items: list[Item]) -> list[Listing]:
 
 def connects(text: str) -> bool:
     """Whether a text only joins two items of a list."""
-    if _MINUS.search(text) and not text.strip().startswith(("and", "or", ",")):
+    if re.search(r"\s\+$", text):
         return False
-    return only_words(text, word_set("list", "connectors"), ",/&+()-'\"")
+    if text != "-" and _MINUS.search(text) and not text.strip().startswith(("and", "or", ",")):
+        return False
+    return only_words(text, word_set("list", "connectors"), ",/&+()[]-'\"")
 
 
 def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
@@ -103,6 +106,8 @@ def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
     if (last.kind == "anion") != (item.kind == "anion"):
         return False
     between = reading.source.plain[last.end : item.start]
+    if _IN_OR_OUT.match(between):
+        return False
     negated = reading.is_negated(run[0].start) is not None
     if connects(between):
         return not (negated and between == ", " and _names_compound(reading, item))
@@ -123,10 +128,29 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
         head, tail = run[: len(run) - reach], run[len(run) - reach :]
         rest = _listed(reading, head, before_role, before_start, head[-1].end)
         return [*rest, Listing(tuple(tail), "exclude", tail[0].start, after_end, has_cue=True)]
-    if after_role and not (before_role == "exclude" and after_role == "include"):
+    if after_role == "maybe" and before_role != "exclude":
+        last = _last_part(reading, run)
+        if last:
+            head, tail = run[:last], run[last:]
+            rest = _listed(reading, head, before_role, before_start, head[-1].end)
+            return [*rest, Listing(tuple(tail), "maybe", tail[0].start, after_end, has_cue=True)]
+    if after_role and not (before_role == "exclude" and after_role in ("include", "maybe")):
+        if after_role == "include" and any(choice for _, choice in _by_choice(reading, run)):
+            return _listed(reading, run, "", run[0].start, after_end)
         start = before_start if before_role in ("only", after_role) else run[0].start
         return [Listing(tuple(run), after_role, start, after_end, has_cue=True)]
     return _listed(reading, run, before_role, before_start, run[-1].end)
+
+
+def _last_part(reading: Reading, run: list[Item]) -> int:
+    """Where the part after a list's last comma begins: lithium, *Mn/Ni* allowed."""
+    text = reading.source.plain
+    if re.search(r"\b(?:or|and)\b", text[run[0].end : run[-1].start], re.IGNORECASE):
+        return 0  # Fe, Mn or Ti is one list
+    for index in range(len(run) - 1, 0, -1):
+        if "," in text[run[index - 1].end : run[index].start]:
+            return index
+    return 0
 
 
 def _listed(reading: Reading, run: list[Item], role: str, start: int, end: int) -> list[Listing]:
@@ -218,7 +242,7 @@ def _by_choice(reading: Reading, run: list[Item]) -> list[tuple[list[Item], bool
     for before, item in pairwise(run):
         between = text[before.end : item.start]
         is_or = re.search(r"\bor\b", between, re.I) is not None or between.strip() == "/"
-        opens = re.search(r"\beither\b|\(", between, re.I) is not None
+        opens = re.search(r"\beither\b|\((?![IV]+\))", between, re.I) is not None
         if opens or not (is_or or between.strip() == ","):
             parts.append([item])
             choices.append(False)

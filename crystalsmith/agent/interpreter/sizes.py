@@ -22,7 +22,8 @@ _ATOMS_AFTER = re.compile(
     r"""\s*-?\s*(?:total\s+)?(?:atoms?|sites)\b
     (?:\s*(?:/|per|in|inside|within)\s*(?:(?:the|its|a|each|one)\s+)?
        (?:(?:primitive|unit|conventional)\s*){0,2}cells?)?
-    (?:[\s-]+(?:primitive\s+|unit\s+)?cell)?""",
+    (?:[\s-]+(?:primitive\s+|unit\s+)?cell)?
+    |\s*(?:max\.?\s+|at\s+most\s+)?(?:/|per)\s*(?:(?:primitive|unit)\s*)?cell\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _IS = r"[\s:=<>≤≥(]*(?:(?:is|are|be|should|must|of)\s*)*$"
@@ -63,19 +64,24 @@ def read_sizes(reading: Reading) -> None:
     """Read numbers of atoms and of elements, and words such as ternary."""
     last: _Kind | None = None
     last_end = 0
+    waiting: Quantity | None = None
     for quantity in reading.quantities:
         if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
             last = None
             continue
         found = _announced(reading, quantity)
-        if found is None and last is not None and quantity.target is None:
+        shared = last is not None and quantity.target is None and not quantity.counts
+        if found is None and last is not None and shared:
             between = reading.source.plain[last_end : quantity.start]
             if only_words(between, _JOINS, ","):
                 found = quantity.start, quantity.end, last
         if found is None:
-            last = None
+            last, waiting = None, quantity
             continue
         start, end, last = found
+        if waiting is not None and _goes_before(reading, waiting, quantity):
+            _add(reading, last, waiting.start, waiting.end, _bounds(reading, waiting, last))
+        waiting = None
         end, bound = _bounded_after(reading, end, quantity)
         role, cue_start = role_before(reading, start)
         if role == "exclude":
@@ -86,6 +92,13 @@ def read_sizes(reading: Reading) -> None:
         _add(reading, last, start, end, _bounds(reading, bound, last))
         last_end = end
     _read_words(reading)
+
+
+def _goes_before(reading: Reading, first: Quantity, second: Quantity) -> bool:
+    """Whether a bound shares the noun of the next: a minimum of 3 and a maximum of 6 atoms."""
+    between = reading.source.plain[first.end : second.start]
+    one_sided = first.target is None and second.target is None
+    return one_sided and only_words(between, _JOINS, ",")
 
 
 def _bounded_after(reading: Reading, end: int, quantity: Quantity) -> tuple[int, Quantity]:

@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
+from crystalsmith.agent.interpreter.typography import plain_characters
+
 Span = tuple[int, int]
 
-# Markup and typography that is spelled out before reading; group 1, where there is one, is kept.
-_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\{?\\(?:bar|overline)\s{0,2}\{?\s{0,2}(\d)\s{0,2}\}?"), "-"),
-    (re.compile(r"(\d)[\u0304\u0305\u0332\u0333\u203e]"), "-"),
-    (re.compile(r"[\u0304\u0305\u203e](\d)"), "-"),
-    (re.compile(r"</?(?:sub|sup|b|i|em|strong)>"), ""),
-    (re.compile(r"\\(?:mathrm|text|mathit|mathbf|rm|ce|_|,|;)"), ""),
-    (re.compile(r"[_^]\{([\w+-]{1,8})\}"), ""),
-    (re.compile(r"(?<=[A-Za-z0-9)$])_(?=\d)"), ""),
-    (re.compile(r"\*\*|``?`?|\$"), ""),
-)
-_DASHES = dict.fromkeys("‐‑‒–—―−﹣－", "-")
-_SPELLINGS = {
-    **_DASHES,
-    **dict.fromkeys("‘’‛′`´", "'"),
-    **dict.fromkeys("“”„″", '"'),
-    **dict.fromkeys("∼～≃≅≈", "~"),
-    **dict.fromkeys("≥⩾≧", "≥"),
-    **dict.fromkeys("≤⩽≦", "≤"),
-    "∓": "±",
-    "μ": "µ",
-    "。": ".",
-    "、": ",",
-    "\r": "\n",
-    "\t": " ",
-}
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+(?:'[^\W_\u3400-\u9fff]+)?")
 _SENTENCE_END = re.compile(r"[!?;\n]|\.(?=\s|$)")
 _ABBREVIATION = re.compile(
@@ -83,7 +58,7 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._characters, self._starts, self._ends = _plain_characters(text)
+        self._characters, self._starts, self._ends = plain_characters(text)
         self.plain = "".join(self._characters)
         self._claimed = bytearray(len(self.plain))
         self._open: str | None = None
@@ -167,55 +142,3 @@ class Source:
         self._open = None
         for name in ("tokens", "sentence_ends"):
             self.__dict__.pop(name, None)
-
-
-def _plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
-    """Characters of the plain text, each with the span of the text that it stands for."""
-    characters: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-
-    def put(spelling: str, start: int, end: int) -> None:
-        for character in spelling:
-            characters.append(character)
-            starts.append(start)
-            ends.append(end)
-
-    position = 0
-    for start, end, spelling in _rewritten(text):
-        for offset in range(position, start):
-            put(_plain_character(text[offset]), offset, offset + 1)
-        put(spelling, start, end)
-        position = end
-    for offset in range(position, len(text)):
-        put(_plain_character(text[offset]), offset, offset + 1)
-    return characters, starts, ends
-
-
-def _rewritten(text: str) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
-    for pattern, prefix in _REWRITES:
-        for match in pattern.finditer(text):
-            kept = match.group(1) if pattern.groups else ""
-            found.append((*match.span(), prefix + kept))
-    found.sort()
-    separate: list[tuple[int, int, str]] = []
-    for item in found:
-        if not separate or item[0] >= separate[-1][1]:
-            separate.append(item)
-    return separate
-
-
-def _plain_character(character: str) -> str:
-    if character.isascii() and character >= " ":
-        return character
-    if character in _SPELLINGS:
-        return _SPELLINGS[character]
-    if character == "\n":
-        return character
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs"):
-        return ""
-    if character.isspace():
-        return " "
-    spelling = unicodedata.normalize("NFKC", character)
-    return "".join(_SPELLINGS.get(part, part) for part in spelling)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.lexicon import phrases, stop_words, table
+from crystalsmith.agent.interpreter.lexicon import phrases, stop_words
 from crystalsmith.agent.interpreter.source import singulars
+from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Source, Token
 
-_SHORTEST = 6
-_LONG = 10
+_SHORTEST = 5
+_LONG = 8
+_LONGEST = 24
 _MAX_WORDS = 400
 _CORRECTED_KINDS = frozenset(
     {"element", "group", "anion", "ions", "family", "system", "electronic", "stable", "property",
@@ -39,7 +41,7 @@ def correct(source: Source) -> list[str]:
 
 def _correction(text: str) -> str | None:
     lower = text.lower()
-    if len(lower) < _SHORTEST or not lower.isalpha() or not lower.isascii():
+    if not _SHORTEST <= len(lower) <= _LONGEST or not lower.isalpha() or not lower.isascii():
         return None
     if not (text.islower() or text.isupper() or text.istitle()):
         return None
@@ -62,15 +64,18 @@ def _closest(word: str) -> str | None:
         return None
     nearest = min(_distance(word, target) for target in found)
     best = [target for target in found if _distance(word, target) == nearest]
-    return best[0] if len(best) == 1 else None
+    if len({phrases().get((target,), (target,)) for target in best}) > 1:
+        return None
+    return best[0]
 
 
 @lru_cache(maxsize=1)
 def _known() -> frozenset[str]:
     """Words that are right as they are."""
     known = {word.lower() for words in phrases() for word in words}
-    guard = table("grammar")["spelling"]["not_slips"]
-    return frozenset(known | stop_words() | set(guard))
+    rows = table("grammar")["spelling"]
+    guard = {*rows["not_slips"], *rows["words"].split()}
+    return frozenset(known | stop_words() | guard)
 
 
 @lru_cache(maxsize=1)

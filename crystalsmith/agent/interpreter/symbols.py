@@ -35,6 +35,14 @@ _I_IS_IODINE = re.compile(
 # Symbols that are also words, initials or units: read as elements only in evident company.
 _WORD_LIKE = ("In", "As", "At", "He", "Be", "No", "Am", "Tc", "Re", "Er", "Ho", "Es", "Md", "Po")
 AMBIGUOUS = frozenset(_WORD_LIKE) | frozenset(s for s in ALL_ELEMENTS if len(s) == 1)
+_KEYWORD = re.compile(r"\s*(?:$|[,;|/+)\n]|\s(?![=:.]))")
+_SENTENCE = re.compile(
+    r"\b(?:i|i'm|we|you|he|she|it|me|us|my|our|the|a|an|is|are|was|be|am|have|has|had|do|does|did"
+    r"|can|could|would|should|must|will|please|need|want|find|give|show|that|which|this|for|in|as"
+    r"|of|to|or|if|what|how|whose)\b(?<!\bI)(?<!\bIn)(?<!\bAs)(?<!\bBe)(?<!\bHe)",
+    re.IGNORECASE,
+)
+_LONGEST_LIST = 300
 _NEVER_ALONE = frozenset({"No", "At", "He"})
 _SENTENCE_WORDS = frozenset({"In", "As", "Be", "I", "Am"})
 _NO_CUES = frozenset({"and", "need", "on", "not"})
@@ -42,11 +50,7 @@ _CHEMICAL = ("element", "group")
 
 
 def find_symbols(reading: Reading) -> list[Item]:
-    """Unclaimed words that are written like element symbols, ambiguous ones included.
-
-    Raises:
-        RequestError: an element is asked for that does not exist.
-    """
+    """Unclaimed words that are written like element symbols, ambiguous ones included."""
     found: dict[int, Item] = {}
     for match in _SYMBOL.finditer(reading.source.open):
         if match[1] not in ALL_ELEMENTS:
@@ -102,6 +106,9 @@ def has_affix(reading: Reading, start: int, end: int) -> bool:
 
 def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
     """B site, phase I, U.S.; the A of "A = Mg"."""
+    site = re.search(r"\b(?:on|at)\s+(?:the\s+)?$", reading.text_before(match.start(), 10))
+    if match[1] in "ABMX" and site is not None:
+        return True  # Te on B
     if match[1] in _PLACEHOLDERS and _IS.match(reading.text_after(match.end(), 16)):
         return True
     if _NO_ELEMENT_AFTER.match(reading.text_after(match.end(), 12)):
@@ -114,8 +121,19 @@ def _is_certain(reading: Reading, item: Item) -> bool:
         return True
     plain = reading.source.plain
     is_all = plain.strip() == item.value
-    is_assigned = _ASSIGNED.search(plain[max(0, item.start - 8) : item.start]) is not None
+    before = plain[max(0, item.start - 8) : item.start]
+    is_assigned = _ASSIGNED.search(before) is not None or before.rstrip().endswith("+")
+    is_keyword = _is_terse(reading) and _KEYWORD.match(plain, item.end) is not None
+    if is_keyword and not before.rstrip()[-1:].isdigit() and item.value not in _NEVER_ALONE:
+        is_first = not before.strip() and (is_all or item.value not in _SENTENCE_WORDS)
+        return is_first or _is_possible(reading, item)
     return is_all or is_assigned or (_is_possible(reading, item) and _has_cue(reading, item))
+
+
+def _is_terse(reading: Reading) -> bool:
+    """Whether the text is a list of keywords, in which a single letter is no pronoun."""
+    plain = reading.source.plain
+    return len(plain) < _LONGEST_LIST and _SENTENCE.search(plain) is None
 
 
 def _is_possible(reading: Reading, item: Item) -> bool:
@@ -145,4 +163,5 @@ def _refuse_unknown(reading: Reading, match: re.Match[str]) -> None:
     if cue is None or len(match[1]) != 2 or cue.end + 1 != match.start():
         return
     if reading.source.plain[cue.start : cue.end].lower().startswith("contain"):
-        raise RequestError(f"{match[1]!r} is not a chemical element")
+        error = RequestError(f"{match[1]!r} is not a chemical element")
+        reading.refuse(*match.span(), error)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
 
 _CUE = re.compile(
-    r"(?<![\w])(?:space[\s-]?groups?|sp\.?\s?gr\.?|spgr?|s\.\s?g\.|sg(?=[\s#:.=\d])|"
+    r"(?<![\w])(?:space[\s-]?groups?|international\s+tables|sp\.?\s?gr\.?|spgr?|s\.\s?g\.|sg(?=[\s#:.=\d])|"
     r"(?:crystal(?:lographic)?\s+)?symmetry(?:\s+group)?|group(?=\s+(?:(?:no\.?\s?|number\s|#)\d{1,3}|19|[2-9]\d|1\d\d|2[0-3]\d)\b))"
     r"(?:\s*(?:international|tables?|symbol|numbers?|no\.?|nr\.?|num\.?|is|of|being|should\s+be"
     r"|must\s+be|like|e\.g\.|preferably|ideally|[#:=(\"']|the|in|\[)){0,5}\s*",
@@ -34,6 +34,9 @@ _SYMMETRY_WORDS = re.compile(
 )
 _NUMBER = re.compile(
     r"#?\s?(\d{1,4})(?![\w.:/-]?\w)(?!\s?(?:ev|mev|nm|gpa|atoms?|%)\b)", re.IGNORECASE
+)
+_OR_NUMBER = re.compile(
+    r"\s*(?:,|or|/)\s*(?:or\s+)?\d{1,3}(?![\w.])(?!\s?(?:ev|mev|g|gpa|atoms?)\b)", re.I
 )
 _NUMBER_BEFORE = re.compile(r"(?<![\w.-])(\d{1,3})\s*$")
 # A symbol of either notation; number_from_symbol decides whether it is one.
@@ -111,18 +114,27 @@ def _after_cue(reading: Reading, cue: re.Match[str]) -> tuple[int, int, int] | N
     before = _NUMBER_BEFORE.search(text[max(0, cue.start() - 12) : cue.start()])
     if before is not None and not is_symmetry:
         start = cue.start() - len(before.group())
-        return _checked(int(before[1]), start, cue.end())
+        return _checked(reading, int(before[1]), start, cue.end())
     wrong = _LOOKS_LIKE_SYMBOL.match(text, cue.end())
     if wrong is not None and not is_symmetry:
-        raise RequestError(
+        error = RequestError(
             f"{reading.source.words(*wrong.span())!r} is not a space group symbol; write it like"
             " Fm-3m or give the number from 1 to 230"
         )
+        reading.refuse(cue.start(), wrong.end(), error)
     return None
 
 
-def _numbered(reading: Reading, start: int, match: re.Match[str]) -> tuple[int, int, int]:
-    start, end, number = _checked(int(match[1]), start, match.end())
+def _numbered(reading: Reading, start: int, match: re.Match[str]) -> tuple[int, int, int] | None:
+    found = _checked(reading, int(match[1]), start, match.end())
+    if found is None:
+        return None
+    start, end, number = found
+    other = _OR_NUMBER.match(reading.source.plain, end)
+    if other is not None:
+        note = "a choice between space groups cannot be asked for; name one"
+        reading.cannot_score(start, other.end(), note)
+        return None
     text = reading.source.plain
     symbol = re.compile(r"\s*[,(\[]?\s*([PABCIFR][-mnabcde0-9/ ]{1,12})\s?[)\]]?").match(text, end)
     if symbol is not None and _symbol(symbol[1].strip()) == number:
@@ -130,11 +142,13 @@ def _numbered(reading: Reading, start: int, match: re.Match[str]) -> tuple[int, 
     return start, end, number
 
 
-def _checked(number: int, start: int, end: int) -> tuple[int, int, int]:
+def _checked(reading: Reading, number: int, start: int, end: int) -> tuple[int, int, int] | None:
     if not 1 <= number <= N_SPACE_GROUPS:
-        raise RequestError(
+        error = RequestError(
             f"there is no space group {number}; their numbers run from 1 to {N_SPACE_GROUPS}"
         )
+        reading.refuse(start, end, error)
+        return None
     return start, end, number
 
 

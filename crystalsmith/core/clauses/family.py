@@ -32,6 +32,11 @@ class FamilyClause(Clause):
             raise ValueError(f"{name!r} is not one of the families {', '.join(family_names())}")
         return known
 
+    @property
+    def has_variants(self) -> bool:
+        """Whether it comes in several symmetries, so that there may be more than are tabulated."""
+        return len(family(self.name).space_groups) > 1
+
     def wish(self) -> str:
         """In words."""
         return f"{self.name} structure"

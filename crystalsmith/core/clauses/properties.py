@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nextafter
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from crystalsmith.core.clauses.base import Clause, Interval, not_checked
 from crystalsmith.core.evidence import Status, Verdict
@@ -181,9 +181,17 @@ class ElectronicClass(_IntervalClause):
 
 
 class Stable(_IntervalClause):
-    """At most `STABLE_BELOW` eV/atom above the convex hull of competing phases."""
+    """Not far above the convex hull of competing phases.
+
+    Attributes:
+        word: what was said.
+        limit: how far above the hull is still near (eV/atom): a convention, unless the request
+            gives its own figure beside the word.
+    """
 
     kind: Literal["stable"] = "stable"
+    word: Literal["stable", "metastable"] = "stable"
+    limit: float = Field(default=STABLE_BELOW, ge=0)
 
     @property
     def property_name(self) -> PropertyName:
@@ -193,8 +201,8 @@ class Stable(_IntervalClause):
     @property
     def accepted(self) -> Interval:
         """Accepted distances, eV/atom."""
-        return -inf, STABLE_BELOW
+        return -inf, self.limit
 
     def wish(self) -> str:
         """In words."""
-        return f"stable (at most {STABLE_BELOW:g} eV/atom above the hull)"
+        return f"{self.word} (at most {self.limit:g} eV/atom above the hull)"

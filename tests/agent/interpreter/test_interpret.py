@@ -20,7 +20,7 @@ FIGURES = ("band_gap", "formation_energy", "e_above_hull", "density", "volume_pe
 
 
 def expected(gold):
-    gold = {key: value for key, value in gold.items() if key != "unsupported"}
+    gold = {key: value for key, value in gold.items() if key not in ("unsupported", "applications")}
     for name in (*FIGURES, "bulk_modulus", "shear_modulus"):
         if name in gold:
             gold[name] = {key: round(value, 3) for key, value in gold[name].items()}
@@ -37,6 +37,9 @@ def test_reads_requests_in_many_voices(row):
     assert view(request) == expected(row["gold"])
     for words in row["gold"].get("unsupported", []):
         assert any(words in found for found in request.unsupported)
+    for words in row["gold"].get("applications", []):
+        offers = [item.words for item in request.assumptions]
+        assert any(words in found for found in (*offers, *request.notes))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,8 @@ def test_other_examples_leave_nothing_over(text):
 def test_reading_is_literal():
     assert view(interpret("a perovskite for solar cells")) == {"family": "perovskite"}
     assert view(interpret("lead-free oxide")) == {"exclude": ["Pb"], "anion_class": "oxide"}
-    assert interpret("a perovskite for solar cells").unsupported == ("solar cells",)
+    offers = interpret("a perovskite for solar cells").assumptions
+    assert [offer.words for offer in offers] == ["solar cells"]
 
 
 def test_unbalanced_formula_is_allowed_and_said():

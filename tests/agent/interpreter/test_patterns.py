@@ -18,8 +18,8 @@ from .view import read
         ("composition AB", {"ratio": "AB"}),
         ("ABO3", {"ratio": "ABO3", "include": ["O"]}),
         ("AB2O4", {"ratio": "AB2O4", "include": ["O"]}),
-        ("LiMO2", {"ratio": "1:1:2", "include": ["Li", "O"]}),
-        ("Ln2O3", {"ratio": "2:3", "include": ["O"], "include_groups": ["lanthanide"]}),
+        ("LiMO2", {"ratio": "LiMO2", "include": ["Li", "O"]}),
+        ("Ln2O3", {"ratio": "Ln2O3", "include": ["O"], "include_groups": ["lanthanide"]}),
         ("X2YZ", {"ratio": "X2YZ"}),
     ],
 )

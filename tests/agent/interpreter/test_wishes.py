@@ -21,7 +21,7 @@ from .view import read
         ("stable", {"stable": True}),
         ("thermodynamically stable", {"stable": True}),
         ("near the convex hull", {"stable": True}),
-        ("metastable", {"e_above_hull": {"max": 0.2}}),
+        ("metastable", {"metastable": True}),
         ("on the hull", {"e_above_hull": {"max": 0.0}}),
         ("new", {"novel": True}),
         ("novel", {"novel": True}),
@@ -113,5 +113,9 @@ def test_contradictions(text):
 
 def test_a_wider_hull_distance_says_what_stable_means():
     request = interpret("stable oxide (hull distance below 0.15 eV/atom)")
-    assert read(request.text) == {"anion_class": "oxide", "e_above_hull": {"max": 0.15}}
-    assert "hull distance that is given" in request.notes[0]
+    assert read(request.text) == {
+        "anion_class": "oxide",
+        "stable": True,
+        "e_above_hull": {"max": 0.15},
+    }
+    assert next(c.limit for c in request.clauses if c.kind == "stable") == 0.15

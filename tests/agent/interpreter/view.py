@@ -1,43 +1,7 @@
 """A request as plain keys, so that expectations can be written down shortly."""
 
 from crystalsmith.agent.interpreter import interpret
-from crystalsmith.core.clauses import (
-    AnionClass,
-    AtomCount,
-    Centrosymmetric,
-    Chiral,
-    CrystalSystemClause,
-    ElectronicClass,
-    ElementCount,
-    ExactFormula,
-    ExcludeElements,
-    ExcludeGroups,
-    FamilyClause,
-    IncludeElements,
-    IncludeGroups,
-    Novel,
-    OnlyElements,
-    PointGroupClause,
-    Polar,
-    PropertyRange,
-    Ratio,
-    SpaceGroupClause,
-    Stable,
-)
-
-SINGLE = {
-    ExactFormula: ("formula", "formula"),
-    Ratio: ("ratio", "ratio"),
-    AnionClass: ("anion_class", "name"),
-    FamilyClause: ("family", "name"),
-    SpaceGroupClause: ("space_group", "number"),
-    CrystalSystemClause: ("crystal_system", "name"),
-    PointGroupClause: ("point_group", "symbol"),
-    Centrosymmetric: ("centrosymmetric", "value"),
-    Polar: ("polar", "value"),
-    Chiral: ("chiral", "value"),
-}
-FIGURES = (("minimum", "min"), ("maximum", "max"), ("target", "target"), ("tolerance", "tolerance"))
+from crystalsmith.core.public_request import public_view, wishes_only
 
 
 def read(text):
@@ -45,43 +9,14 @@ def read(text):
 
 
 def view(request):
-    found = {}
-    for clause in request.clauses:
-        for key, value in rows(clause):
-            if isinstance(value, list):
-                found[key] = sorted({*found.get(key, []), *value})
-            elif isinstance(value, dict):
-                found[key] = {**found.get(key, {}), **value}
-            else:
-                assert found.get(key, value) == value, f"two different values for {key}"
-                found[key] = value
-    if request.count is not None:
-        found["count"] = request.count
-    return found
+    """The public view's wishes, with those that it has no key for; figures to three digits."""
+    found = public_view(request)
+    wishes = {**wishes_only(found), **found.get("other", {})}
+    wishes.pop("unsupported", None)
+    return {key: rounded(value) for key, value in wishes.items()}
 
 
-def rows(clause):
-    if type(clause) in SINGLE:
-        key, field = SINGLE[type(clause)]
-        yield key, getattr(clause, field)
-    elif isinstance(clause, IncludeElements | ExcludeElements | OnlyElements):
-        yield clause.kind, list(clause.elements)
-    elif isinstance(clause, IncludeGroups | ExcludeGroups):
-        yield clause.kind, list(clause.groups)
-    elif isinstance(clause, ElementCount | AtomCount):
-        yield clause.kind, figures(clause)
-    elif isinstance(clause, PropertyRange):
-        yield clause.name, figures(clause)
-    elif isinstance(clause, ElectronicClass) and clause.name == "non_metallic":
-        yield "metallic", False
-    elif isinstance(clause, ElectronicClass):
-        yield clause.name, True
-    elif isinstance(clause, Stable):
-        yield "stable", True
-    elif isinstance(clause, Novel):
-        yield "novel", not clause.known
-
-
-def figures(clause):
-    values = {short: getattr(clause, name, None) for name, short in FIGURES}
-    return {key: round(value, 3) for key, value in values.items() if value is not None}
+def rounded(value):
+    if isinstance(value, dict):
+        return {key: round(number, 3) for key, number in value.items()}
+    return value

@@ -1,0 +1,86 @@
+"""The built-in chat model: LangChain's interface, decisions by rules, no server needed."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.callbacks import CallbackManagerForLLMRun
+
+_NUMBER = r"(?:number|candidate|no\.?|#|structure)?\s*(\d{1,3})"
+_ONE = ("number",)
+_RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("compare", rf"\bcompare\b[^\d]*{_NUMBER}\D+?(\d{{1,3}})", ("first", "second")),
+    ("more_like", rf"\b(?:more|something)\s+like\s+{_NUMBER}", ("number",)),
+    ("similar", rf"\b(?:similar|known)\b[^\d]*(?:to|like)\s+{_NUMBER}", ("number",)),
+    ("explain", rf"\b(?:why|explain|tell\s+me\s+(?:more\s+)?about)\b\D*{_NUMBER}", _ONE),
+    ("explain", r"\b(?:is|does|was|will)\s+(?:number|candidate|no\.?|#)\s*(\d{1,3})", ("number",)),
+    ("show", r"^\W*(?:show(?:\s+me)?|list|results?|status)(?:\s+(?:them|all|it))?\W*$", ()),
+    ("run_design", r"^\W*(?:more|again|run|search|go|go\s+ahead|continue)\W*$", ()),
+)  # fmt: skip
+
+
+class BuiltInChatModel(BaseChatModel):
+    """Decides which tool to call from the last message alone; words nothing of its own."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "crystalsmith-built-in"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> BuiltInChatModel:
+        """The rules know the tools by name."""
+        return self
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=_next(messages))])
+
+
+def _next(messages: list[BaseMessage]) -> AIMessage:
+    last = messages[-1]
+    if isinstance(last, ToolMessage):
+        return _after_tool(messages, last)
+    return _call(*_decision(str(last.content)))
+
+
+def _decision(text: str) -> tuple[str, dict[str, Any]]:
+    """The tool for a message: one about results, or a change of the request."""
+    for name, spelling, keys in _RULES:
+        match = re.search(spelling, text, re.IGNORECASE)
+        if match is not None:
+            values = [int(group) for group in match.groups()]
+            return name, dict(zip(keys, values, strict=True))
+    return "change_request", {"text": text}
+
+
+def _after_tool(messages: list[BaseMessage], last: ToolMessage) -> AIMessage:
+    """A changed request is searched for at once; everything else is the answer."""
+    said = json.loads(str(last.content))
+    if said["changed"]:
+        return _call("run_design", {})
+    texts: list[str] = []
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, ToolMessage):
+            texts.append(json.loads(str(message.content))["text"])
+    return AIMessage("\n\n".join(reversed(texts)))
+
+
+def _call(name: str, arguments: dict[str, Any]) -> AIMessage:
+    call = {"name": name, "args": arguments, "id": f"call_{uuid.uuid4().hex[:12]}"}
+    return AIMessage("", tool_calls=[call])

@@ -1,0 +1,265 @@
+"""Taking wishes back, allowing what was excluded, and exchanging one thing for another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from crystalsmith.agent.interpreter.tables import table
+from crystalsmith.core.chemistry.formulas import ANION_CLASSES
+from crystalsmith.core.clauses import (
+    AnionClass,
+    CrystalSystemClause,
+    ElectronicClass,
+    ExactFormula,
+    ExcludeElements,
+    ExcludeGroups,
+    FamilyClause,
+    IncludeElements,
+    IncludeGroups,
+    OnlyElements,
+    PropertyRange,
+)
+from crystalsmith.core.public_request import keys_of
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.reading import Reading
+    from crystalsmith.core.clauses import AnyClause, Clause
+    from crystalsmith.core.request import DesignRequest
+
+_LISTS = (IncludeElements, ExcludeElements, OnlyElements, IncludeGroups, ExcludeGroups)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that a change is about: a value (Zn, cubic) or a wish by its key (band_gap)."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something taken back ("drop") or no longer excluded ("allow").
+
+    Attributes:
+        kind: drop or allow.
+        subjects: what it is about.
+        may_exclude: whether dropping an element that was never asked for excludes it.
+    """
+
+    kind: str
+    subjects: tuple[Subject, ...]
+    may_exclude: bool = True
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What goes and what comes."""
+
+    leaving: tuple[Subject, ...]
+    coming: tuple[Subject, ...]
+
+
+_VALUE_KINDS = frozenset(
+    {"element", "group", "ions", "anion", "family", "system", "electronic", "stable", "novel",
+     "centrosymmetric", "polar", "chiral", "element_number", "quality", "application",
+     "other_property", "excluded_group"}
+)  # fmt: skip
+
+
+def subjects_of(reading: Reading, start: int, end: int) -> tuple[Subject, ...]:
+    """What a stretch of the text names."""
+    found: list[Subject] = []
+    words = " ".join(reading.source.plain[start:end].lower().split())
+    for key, names in _named_keys():
+        if any(f" {name} " in f" {words} " for name in names):
+            found.append(Subject("key", key))
+    for mention in reading.all_mentions:
+        if start <= mention.start and mention.end <= end:
+            if mention.kind == "property":
+                found.append(Subject("key", mention.value))
+            elif mention.kind in _VALUE_KINDS:
+                parts = mention.value.split() if mention.kind == "ions" else [mention.value]
+                kind = "element" if mention.kind == "ions" else mention.kind
+                found += [Subject(kind, part) for part in parts]
+    for symbol in reading.source.plain[start:end].replace(",", " ").split():
+        if symbol in _symbols():
+            found.append(Subject("element", symbol))
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=1)
+def _named_keys() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    rows = table("refinement")["subjects"]
+    return tuple((key, tuple(names)) for key, names in rows.items())
+
+
+@lru_cache(maxsize=1)
+def _symbols() -> frozenset[str]:
+    from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+
+    return frozenset(ALL_ELEMENTS)
+
+
+def stands(request: DesignRequest, subject: Subject) -> bool:
+    """Whether a value is among the request's wishes."""
+    return any(_is_value(clause, subject) for clause in request.clauses)
+
+
+def dropped(request: DesignRequest, change: Change) -> DesignRequest:
+    """The request without the wishes; an element that it never asked for is excluded."""
+    for subject in change.subjects:
+        after = _without(request, subject)
+        if after is request and change.may_exclude and subject.kind in ("element", "group"):
+            after = _excluding(request, subject)
+        request = after
+    return request
+
+
+def allowed(request: DesignRequest, change: Change) -> DesignRequest:
+    """The request without exclusions of the subjects."""
+    for subject in change.subjects:
+        if subject.kind in ("element", "group", "excluded_group"):
+            kinds: tuple[type[Clause], ...] = (ExcludeElements, ExcludeGroups)
+            request = _with_list(request, kinds, subject.value)
+            if subject.kind == "element":
+                request = _widened(request, subject.value)
+        elif subject.kind == "stable":
+            request = _without_key(request, "stable")
+        elif subject.value == "novel" or subject.kind == "novel":
+            request = _without_key(request, "novel")
+    return request
+
+
+def _widened(request: DesignRequest, symbol: str) -> DesignRequest:
+    """The request whose only elements are joined by one more."""
+    clauses = tuple(
+        clause.model_copy(update={"elements": tuple(sorted({*clause.elements, symbol}))})
+        if isinstance(clause, OnlyElements)
+        else clause
+        for clause in request.clauses
+    )
+    return request.model_copy(update={"clauses": clauses})
+
+
+def exchanged(request: DesignRequest, exchange: Exchange) -> DesignRequest:
+    """One for the other; chlorine for bromine makes a chloride a bromide."""
+    coming = [s for s in exchange.coming if s.kind == "element"]
+    for subject in exchange.leaving:
+        anion = _anion_of(request, subject)
+        new_class = next((_class_of(s.value) for s in coming if _class_of(s.value)), None)
+        if anion is not None and new_class is not None:
+            clauses = [c for c in request.clauses if c is not anion]
+            clause = AnionClass(name=new_class, words=anion.words)
+            return request.model_copy(update={"clauses": (*clauses, clause)})
+        after = _without(request, subject)
+        if after is request and subject.kind == "element":
+            after = _excluding(request, subject)
+        request = after
+    if coming:
+        words = ", ".join(s.value for s in coming)
+        clause_in = IncludeElements(elements=tuple(s.value for s in coming), words=words)
+        request = request.model_copy(update={"clauses": (*request.clauses, clause_in)})
+    return request
+
+
+def _anion_of(request: DesignRequest, subject: Subject) -> AnionClass | None:
+    if subject.kind != "element":
+        return None
+    found = request.of_kind(AnionClass)
+    return next((c for c in found if ANION_CLASSES[c.name] == {subject.value}), None)
+
+
+def _class_of(symbol: str) -> str | None:
+    return next((name for name, held in ANION_CLASSES.items() if held == {symbol}), None)
+
+
+def _without(request: DesignRequest, subject: Subject) -> DesignRequest:
+    """The request without what a subject names; the same object when it names nothing in it."""
+    if subject.kind == "key":
+        return _without_key(request, subject.value)
+    if subject.kind in ("element", "group"):
+        for kind in (IncludeElements, IncludeGroups, OnlyElements):
+            after = _with_list(request, (kind,), subject.value)
+            if after is not request:
+                return after
+        anion = _anion_of(request, subject)
+        if anion is not None:
+            return _keeping(request, lambda clause: clause is not anion)
+        return _with_list(request, (ExcludeElements, ExcludeGroups), subject.value)
+    if subject.kind in ("quality", "application", "other_property"):
+        kept = tuple(w for w in request.unsupported if subject.value not in w.lower())
+        offers = tuple(a for a in request.assumptions if subject.value not in a.words.lower())
+        if (kept, offers) == (request.unsupported, request.assumptions):
+            return request
+        return request.model_copy(update={"unsupported": kept, "assumptions": offers})
+    return _keeping(request, lambda clause: not _is_value(clause, subject))
+
+
+def _is_value(clause: Clause, subject: Subject) -> bool:
+    if isinstance(clause, AnionClass | FamilyClause | CrystalSystemClause | ElectronicClass):
+        return clause.name == subject.value
+    key = "n_elements" if subject.kind == "element_number" else subject.kind
+    return key in keys_of(clause)
+
+
+def _without_key(request: DesignRequest, key: str) -> DesignRequest:
+    if key == "count" and request.count is not None:
+        return request.model_copy(update={"count": None, "count_words": ""})
+    return _keeping(request, lambda clause: key not in keys_of(clause))
+
+
+def _keeping(request: DesignRequest, keep: object) -> DesignRequest:
+    test = cast("type[bool]", keep)
+    kept = tuple(clause for clause in request.clauses if test(clause))
+    if len(kept) == len(request.clauses):
+        return request
+    return request.model_copy(update={"clauses": kept})
+
+
+def _with_list(
+    request: DesignRequest, kinds: tuple[type[Clause], ...], value: str
+) -> DesignRequest:
+    """The request with one element or group less in its lists of some kinds."""
+    clauses: list[AnyClause] = []
+    changed = False
+    for clause in request.clauses:
+        if not isinstance(clause, kinds) or not isinstance(clause, _LISTS):
+            clauses.append(clause)
+            continue
+        name = "groups" if isinstance(clause, IncludeGroups | ExcludeGroups) else "elements"
+        values = tuple(item for item in getattr(clause, name) if item != value)
+        changed = changed or len(values) < len(getattr(clause, name))
+        if values:
+            clauses.append(clause.model_copy(update={name: values}))
+    return request.model_copy(update={"clauses": tuple(clauses)}) if changed else request
+
+
+def _excluding(request: DesignRequest, subject: Subject) -> DesignRequest:
+    clause: AnyClause
+    if subject.kind == "group":
+        clause = ExcludeGroups(groups=(subject.value,), words=subject.value)
+    else:
+        clause = ExcludeElements(elements=(subject.value,), words=subject.value)
+    return request.model_copy(update={"clauses": (*request.clauses, clause)})
+
+
+def has_figure(clause: Clause) -> bool:
+    """Whether a clause is about a number."""
+    return isinstance(clause, PropertyRange) or hasattr(clause, "minimum")
+
+
+__all__ = [
+    "Change",
+    "ExactFormula",
+    "Exchange",
+    "Subject",
+    "allowed",
+    "dropped",
+    "exchanged",
+    "has_figure",
+    "stands",
+    "subjects_of",
+]

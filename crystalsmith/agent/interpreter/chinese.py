@@ -1,0 +1,220 @@
+"""Glosses Chinese phrases with the English words that the readers know.
+
+Requests for materials have nearly the same order of words in both languages, so that one grammar
+can read both. What differs is put right here: the particle 的, which ends a description; elements
+that run together; "free of" before its elements; numerals; and lists between 由 and 组成.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from pymatgen.core import Element
+
+from crystalsmith.agent.interpreter.tables import table
+from crystalsmith.core.chemistry.families import family, family_names
+
+Rewrite = tuple[int, int, str]
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_LONGEST = 14
+_MARKS = (" ; ", " . ", " ; ", ", ", ": ", " ! ", " ? ")
+_PUNCTUATION = dict(zip("，。；、：！？", _MARKS, strict=True))
+_NUMERAL = re.compile(
+    r"(?<![\u4e00-\u9fff])?[一二两三四五六七八九十百半]{1,4}(?=\s?(?:个|种|条|款|份|例|组|克|电子伏))"
+)
+_ARTICLE = re.compile(r"(?:一|某|几|这|那)(?:种|个|类|些|款)")
+_MADE_OF = re.compile(r"由([^，。；,;]{1,40}?)(?:(?<!种)元素)?(?:所)?(?:组成|构成|形成)(?:的)?")
+_SAVE = re.compile(r"除(?:了|去)?([^，。；,;]{1,30}?)(?:之外|以外|外)")
+_FREE = re.compile(r"无(?=[\u4e00-\u9fff])")
+_OF = re.compile(r"的")
+_NUMBER_OF = re.compile(
+    r"(?:上限|下限|最大|最小|最低|最高|值|大小|数量|范围|数目|原子|距离|能量|体积|目标|要求|化学式|空间群)"
+)
+_ORDINAL = re.compile(r"第\s?(\d+|[一二三四五六七八九十])\s?(?:个|种|号|条)?")
+_TAKE_BACK = re.compile(
+    r"(?:去掉|去除|取消|放弃|删除|删掉|忽略|不再要求|不要求|忘掉|不考虑|移除|撤掉|不需要)"
+    r"([^，。；,;]{1,20}?)(?:方面)?(?:的|这个|这一)?(?:要求|限制|条件|约束|需求)"
+)
+_UNLIMITED = re.compile(
+    r"([^，。；,;]{1,10}?)(?:就|都|也)?(?:不限制?|无所谓|随意|都可以|任意|不重要)(?:了)?"
+)
+_EXCHANGE = re.compile(
+    r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
+)
+_IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替换)(?=[^，。；,;])")
+_COMPARE = re.compile(r"^\s*比较(?=\s?(?:第|一下|\d))")
+_BASED = re.compile(r"基(?!底|于|本|金|础|团)")
+
+
+def has_chinese(text: str) -> bool:
+    """Whether there is anything to gloss."""
+    return _CHINESE.search(text) is not None
+
+
+def glossed(text: str) -> list[Rewrite]:
+    """Spans of a text and the words to read in their place, in order; empty without Chinese."""
+    if not has_chinese(text):
+        return []
+    found = list(_constructions(text))
+    taken = bytearray(len(text))
+    for start, end, _ in found:
+        taken[start:end] = b"\x01" * (end - start)
+    position = 0
+    while position < len(text):
+        if taken[position]:
+            position += 1
+            continue
+        rewrite = _at(text, position, taken)
+        if rewrite is None:
+            position += 1
+            continue
+        found.append(rewrite)
+        position = rewrite[1]
+    return sorted(found)
+
+
+def _at(text: str, position: int, taken: bytearray) -> Rewrite | None:
+    character = text[position]
+    if character in _PUNCTUATION:
+        return position, position + 1, _PUNCTUATION[character]
+    known = _vocabulary()
+    for length in range(min(_LONGEST, len(text) - position), 0, -1):
+        end = position + length
+        gloss = known.get(text[position:end])
+        if gloss is not None and not any(taken[position:end]):
+            return position, end, f" {gloss} " if gloss.strip() else " "
+    if character == "的":
+        return position, position + 1, _particle(text, position)
+    return None
+
+
+def _particle(text: str, position: int) -> str:
+    """的 ends a description, unless what follows belongs to the noun before it."""
+    return " " if _NUMBER_OF.match(text, position + 1) else " ; "
+
+
+def _constructions(text: str) -> list[Rewrite]:
+    """What has to be seen before single words are."""
+    found: list[Rewrite] = []
+    taken = bytearray(len(text))
+
+    def add(start: int, end: int, gloss: str) -> None:
+        if not any(taken[start:end]):
+            taken[start:end] = b"\x01" * (end - start)
+            found.append((start, end, gloss))
+
+    for match in _ORDINAL.finditer(text):
+        add(*match.span(), f" number {_value(match[1])} ")
+    for match in _TAKE_BACK.finditer(text):
+        add(match.start(), match.start(1), " drop the ")
+        add(match.end(1), match.end(), " requirement ; ")
+    for match in _UNLIMITED.finditer(text):
+        add(match.end(1), match.end(), " doesn't matter ; ")
+    for match in _EXCHANGE.finditer(text):
+        add(match.start(), match.start(1), " replace ")
+        add(match.end(1), match.end(), " by ")
+    for match in _IN_PLACE.finditer(text):
+        add(match.start(), match.start(1), " use ")
+        add(match.end(1), match.end(), " instead of ")
+    for match in _COMPARE.finditer(text):
+        add(*match.span(), " compare ")
+    for match in _MADE_OF.finditer(text):
+        add(match.start(), match.start() + 1, " composed only of ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _composed().finditer(text):
+        add(match.start(), match.start(), " composed only of ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _SAVE.finditer(text):
+        add(match.start(), match.start(1), " without ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _ARTICLE.finditer(text):
+        if not text.startswith("元素", match.end()):
+            add(*match.span(), " a ")
+    for match in _NUMERAL.finditer(text):
+        add(*match.span(), f" {_value(match.group()):g} ")
+    for match in _FREE.finditer(text):
+        name, end = _free_of(text, match.end())
+        if name:
+            add(match.start(), end, f" {name}-free ")
+    for match in _BASED.finditer(text):
+        if match.start() and text[match.start() - 1] in _elements():
+            add(*match.span(), "-based ")
+    return found
+
+
+def _free_of(text: str, position: int) -> tuple[str, int]:
+    """The element or group right after 无: "lead-free" governs no more than its own name."""
+    for length in range(5, 0, -1):
+        word = text[position : position + length]
+        name = _elements().get(word) or (_vocabulary().get(word) if word in _groups() else None)
+        rest = text[position + length : position + length + 2]
+        if name and not rest.startswith(("化", "酸")):
+            return name, position + length
+    return "", position
+
+
+def _value(numeral: str) -> float:
+    """The number that a numeral up to 99 stands for."""
+    if numeral.isdigit():
+        return float(numeral)
+    if numeral == "半":
+        return 0.5
+    digits = table("chinese")["numerals"]["digits"]
+    if "百" in numeral:
+        return 100.0 * digits.get(numeral[0], 1)
+    tens, ten, ones = numeral.partition("十")
+    if ten:
+        return 10.0 * digits.get(tens, 1) + digits.get(ones, 0)
+    return float(digits.get(numeral[0], 0))
+
+
+@lru_cache(maxsize=1)
+def _elements() -> dict[str, str]:
+    rows = table("chinese")["elements"]
+    named = {name: Element.from_Z(z).long_name.lower() for z, name in enumerate(rows["names"], 1)}
+    others = {word: Element(symbol).long_name.lower() for word, symbol in rows["others"].items()}
+    return named | others
+
+
+@lru_cache(maxsize=1)
+def _composed() -> re.Pattern[str]:
+    """Elements and nothing else before 组成."""
+    names = "|".join(sorted(_elements(), key=len, reverse=True))
+    symbol = r"[A-Z][a-z]?"
+    return re.compile(
+        rf"(?<![由和与及、一-鿿])((?:(?:{names}|{symbol})[和与及、,\s]{{0,2}}){{2,8}})"
+        r"(?:[三两二四五]?种)?(?:元素)?(?:所)?(?:组成|构成)的?"
+    )
+
+
+@lru_cache(maxsize=1)
+def _groups() -> frozenset[str]:
+    groups = {*table("chemistry")["groups"], "radioactive element", "toxic element"}
+    return frozenset(
+        word
+        for gloss, words in table("chinese")["phrases"].items()
+        if gloss in groups
+        for word in words
+    )
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> dict[str, str]:
+    rows = table("chinese")
+    known = dict(_elements())
+    for stem, name in rows["elements"]["anions"].items():
+        known[f"{stem}化物"] = known[f"{stem}化"] = name
+    for stem, name in rows["elements"]["acids"].items():
+        known[f"{stem}酸盐"] = known[f"{stem}酸"] = name
+    for name in family_names():
+        for alias in family(name).aliases:
+            if _CHINESE.search(alias):
+                known[alias] = name
+                known.setdefault(alias.removesuffix("结构") + "型", name)
+                known.setdefault(alias.removesuffix("结构") + "结构", f"{name} structure")
+                known.setdefault(alias.removesuffix("结构") + "型结构", f"{name} structure")
+    for gloss, words in rows["phrases"].items():
+        known |= dict.fromkeys(words, gloss)
+    return known

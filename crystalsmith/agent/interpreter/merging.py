@@ -1,0 +1,130 @@
+"""Adds what a turn says to a request: later words win, elements and groups add up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.interpreter.figures import joined, moves_bound
+from crystalsmith.core.clauses import (
+    AtomCount,
+    CrystalSystemClause,
+    ElectronicClass,
+    ElementCount,
+    ExactFormula,
+    ExcludeElements,
+    ExcludeGroups,
+    IncludeElements,
+    IncludeGroups,
+    OnlyElements,
+    PropertyRange,
+    SpaceGroupClause,
+)
+
+if TYPE_CHECKING:
+    from crystalsmith.core.clauses import AnyClause
+    from crystalsmith.core.request import DesignRequest
+
+
+_FIGURES = (PropertyRange, ElementCount, AtomCount)
+
+
+def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequest:
+    """The request after a turn.
+
+    Args:
+        request: as it was.
+        said: the turn, read on its own.
+        text: the turn's plain text; its verbs tell whether a bound is moved.
+    """
+    clauses = list(request.clauses)
+    keeps_side = moves_bound(text)
+    for clause in said.clauses:
+        clauses = _with(clauses, clause, keeps_side)
+    return request.model_copy(
+        update={
+            "text": f"{request.text}\n{said.text}",
+            "clauses": tuple(clauses),
+            "count": said.count or request.count,
+            "count_words": said.count_words or request.count_words,
+            "unsupported": tuple(dict.fromkeys((*request.unsupported, *said.unsupported))),
+            "assumptions": tuple(dict.fromkeys((*request.assumptions, *said.assumptions))),
+            "not_understood": said.not_understood,
+            "refusals": tuple(dict.fromkeys((*request.refusals, *said.refusals))),
+            "notes": said.notes,
+            "off_topic": False,
+        }
+    )
+
+
+def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[AnyClause]:
+    if isinstance(new, IncludeElements):
+        return [*_freed(clauses, new.elements, ExcludeElements), new]
+    if isinstance(new, ExcludeElements):
+        return [*_freed(clauses, new.elements, IncludeElements), new]
+    if isinstance(new, IncludeGroups):
+        return [*_freed(clauses, new.groups, ExcludeGroups), new]
+    if isinstance(new, ExcludeGroups):
+        return [*_freed(clauses, new.groups, IncludeGroups), new]
+    if isinstance(new, OnlyElements):
+        wanted = {e for c in clauses if isinstance(c, IncludeElements) for e in c.elements}
+        if not wanted <= set(new.elements):  # just nickel
+            more = IncludeElements(elements=new.elements, words=new.words)
+            return [*_freed(clauses, new.elements, ExcludeElements), more]
+        return [c for c in clauses if not isinstance(c, OnlyElements)] + [new]
+    for index, old in enumerate(clauses):
+        if not _same_wish(old, new):
+            continue
+        if isinstance(old, _FIGURES) and isinstance(new, _FIGURES):
+            return [*clauses[:index], joined(old, new, keeps_side), *clauses[index + 1 :]]
+        return [*_consistent(clauses[:index] + clauses[index + 1 :], new), new]
+    return [*_consistent(clauses, new), new]
+
+
+def _same_wish(old: AnyClause, new: AnyClause) -> bool:
+    if isinstance(old, PropertyRange) and isinstance(new, PropertyRange):
+        return old.name == new.name
+    if isinstance(old, ElectronicClass) and isinstance(new, ElectronicClass):
+        return ("wide_gap" in (old.name, new.name)) == (old.name == new.name)
+    return old.kind == new.kind
+
+
+def _consistent(clauses: list[AnyClause], new: AnyClause) -> list[AnyClause]:
+    """What stays beside a new wish: a new space group ends another crystal system."""
+    kept: list[AnyClause] = []
+    for old in clauses:
+        symmetry = isinstance(old, SpaceGroupClause | CrystalSystemClause)
+        if symmetry and isinstance(new, SpaceGroupClause | CrystalSystemClause):
+            both = (number for number in range(1, 231) if old.allows_space_group(number))
+            if not any(new.allows_space_group(number) for number in both):
+                continue
+        if isinstance(new, ExactFormula) and isinstance(old, IncludeElements):
+            continue
+        if _is_other_class(old, new):
+            continue
+        kept.append(old)
+    return kept
+
+
+def _is_other_class(old: AnyClause, new: AnyClause) -> bool:
+    """Whether a new electronic class rules an earlier wide gap out."""
+    if not (isinstance(old, ElectronicClass) and isinstance(new, ElectronicClass)):
+        return False
+    return {old.name, new.name} == {"metallic", "wide_gap"}
+
+
+def _freed(
+    clauses: list[AnyClause],
+    values: tuple[str, ...],
+    kind: type[IncludeElements | ExcludeElements | IncludeGroups | ExcludeGroups],
+) -> list[AnyClause]:
+    """Clauses of one kind without some values: what is now wanted is no longer excluded."""
+    kept: list[AnyClause] = []
+    for clause in clauses:
+        if not isinstance(clause, kind):
+            kept.append(clause)
+            continue
+        name = "groups" if isinstance(clause, IncludeGroups | ExcludeGroups) else "elements"
+        rest = tuple(value for value in getattr(clause, name) if value not in values)
+        if rest:
+            kept.append(clause.model_copy(update={name: rest}))
+    return kept

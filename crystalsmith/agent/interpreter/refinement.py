@@ -1,0 +1,196 @@
+"""Reads a later turn of a conversation: what it takes back, exchanges, moves and adds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from crystalsmith.agent.interpreter.changes import (
+    Change,
+    Exchange,
+    allowed,
+    dropped,
+    exchanged,
+    stands,
+    subjects_of,
+)
+from crystalsmith.agent.interpreter.figures import moved_figures
+from crystalsmith.agent.interpreter.interpret import read, read_source
+from crystalsmith.agent.interpreter.merging import merged
+from crystalsmith.agent.interpreter.reading import Reading
+from crystalsmith.agent.interpreter.source import Source
+from crystalsmith.agent.interpreter.spelling import correct
+from crystalsmith.agent.interpreter.tables import table
+
+if TYPE_CHECKING:
+    from crystalsmith.core.request import DesignRequest
+
+_LONGEST = 20_000
+_DENIED = re.compile(
+    r"\b(?:not|no\s+longer)\s+(?:an?\s+)?(?P<target>[a-z][a-z -]{2,30}?)(?=\s*(?:[,.;!]|but\b|$))",
+    re.IGNORECASE,
+)
+Kind = Literal["changed", "undo", "same"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a turn does to a request.
+
+    Attributes:
+        kind: whether the request changed, goes back some steps, or stays as it is.
+        request: the request afterwards; as it was, unless it changed.
+        steps: how many steps to go back.
+    """
+
+    kind: Kind
+    request: DesignRequest
+    steps: int = 0
+
+
+def refine(current: DesignRequest, text: str, focus: str = "") -> Turn:
+    """What a turn makes of the request before it.
+
+    Args:
+        current: the request so far.
+        text: what is said now.
+        focus: the key that figures without a name are about, such as "band_gap".
+    """
+    plain = Source(text[:_LONGEST]).plain.strip()
+    commands = table("refinement")["commands"]
+    if is_undo(text):
+        again = len(_pattern(commands["undo_word"]).findall(plain))
+        return Turn("undo", current, max(1, again))
+    reset = _pattern(commands["reset"]).match(plain)
+    if reset is not None:
+        rest = plain[reset.end() :]
+        fresh = read(rest) if rest.strip() else current.model_copy(update=_EMPTY)
+        return Turn("changed", fresh)
+    if _pattern(commands["inert_whole"]).match(plain) or _is_inert(plain):
+        return Turn("same", current)
+    return _edited(current, text, focus)
+
+
+def is_undo(text: str) -> bool:
+    """Whether a turn takes the one before it back."""
+    plain = Source(text[:_LONGEST]).plain.strip()
+    return _pattern(table("refinement")["commands"]["undo"]).search(plain) is not None
+
+
+_EMPTY = {
+    "clauses": (), "count": None, "count_words": "", "unsupported": (), "assumptions": (),
+    "not_understood": (), "refusals": (), "notes": (), "off_topic": False,
+}  # fmt: skip
+
+
+def _is_inert(plain: str) -> bool:
+    match = _pattern(table("refinement")["commands"]["inert"]).match(plain)
+    return match is not None and not re.search(r"\b(?:what|how)\s+(?:about|if)\b", plain, re.I)
+
+
+@lru_cache(maxsize=32)
+def _pattern(spelling: str) -> re.Pattern[str]:
+    return re.compile(spelling, re.IGNORECASE)
+
+
+def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
+    source = Source(text)
+    notes = correct(source)
+    reading = Reading(source, focus)
+    state = current
+    changes = [*_changes(reading), *_denials(reading, current)]
+    for change in changes:
+        state = dropped(state, change) if change.kind == "drop" else allowed(state, change)
+    for exchange in _exchanges(reading, state):
+        state = exchanged(state, exchange)
+    for match in _pattern(table("refinement")["figures"]["comparative"]).finditer(source.plain):
+        source.claim(*match.span())
+    state = moved_figures(state, reading)
+    said = read_source(reading, text, notes, in_talk=True)
+    return _outcome(current, merged(state, said, reading.source.plain))
+
+
+def _outcome(before: DesignRequest, after: DesignRequest) -> Turn:
+    is_same = before.model_copy(update={"text": "", "notes": (), "not_understood": ()}) == (
+        after.model_copy(update={"text": "", "notes": (), "not_understood": ()})
+    )
+    return Turn("same", before) if is_same else Turn("changed", after)
+
+
+def _claim_number(reading: Reading, span: tuple[int, int], request: DesignRequest) -> None:
+    """The three of "five instead of three" asks for nothing."""
+    for quantity in reading.quantities:
+        if span[0] <= quantity.core < span[1]:
+            reading.source.claim(*span)
+            if quantity.target == request.count:
+                reading.focus = "count"
+
+
+def _changes(reading: Reading) -> list[Change]:
+    """Wishes and exclusions that are taken back; their words are claimed."""
+    found: list[Change] = []
+    target = r"(?P<target>[^,.;!?]{1,60})"
+    edits = table("refinement")["edits"]
+    for kind, spellings in (("drop", edits["drop"]), ("allow", edits["allow"])):
+        for spelling in spellings:
+            for match in _pattern(spelling.replace("{T}", target)).finditer(reading.source.plain):
+                change = _change(reading, kind, match)
+                if change is not None:
+                    found.append(change)
+    return found
+
+
+def _denials(reading: Reading, request: DesignRequest) -> list[Change]:
+    """What stands and is now denied: "not hexagonal, cubic"."""
+    found: list[Change] = []
+    for match in _DENIED.finditer(reading.source.plain):
+        subjects = tuple(
+            subject
+            for subject in subjects_of(reading, *match.span("target"))
+            if subject.kind in ("system", "family", "anion", "electronic")
+            and stands(request, subject)
+        )
+        if subjects and reading.source.is_open(*match.span()):
+            reading.source.claim(*match.span())
+            found.append(Change("drop", subjects, may_exclude=False))
+    return found
+
+
+def _change(reading: Reading, kind: str, match: re.Match[str]) -> Change | None:
+    start, end = match.span("target")
+    if not reading.source.is_open(*match.span()) or re.search(r"\d", match["target"]):
+        return None
+    subjects = subjects_of(reading, start, end)
+    if not subjects:
+        return None
+    reading.source.claim(*match.span())
+    words = reading.source.plain[match.start() : match.start("target")].lower()
+    return Change(kind, subjects, may_exclude="constraint" not in words)
+
+
+def _exchanges(reading: Reading, request: DesignRequest) -> list[Exchange]:
+    """Things that are taken for others; what comes in is read by the ordinary readers."""
+    found: list[Exchange] = []
+    for spelling in table("refinement")["edits"]["swap"]:
+        for match in _pattern(spelling).finditer(reading.source.plain):
+            out, new = match.span("out"), match.span("in")
+            if not reading.source.is_open(*out) or not reading.source.is_open(*new):
+                continue
+            if re.match(r"\W*(?:substitute)", match.group(), re.I) and " for " in match.group():
+                out, new = new, out
+            leaving = subjects_of(reading, *out)
+            coming = subjects_of(reading, *new)
+            if not leaving:
+                if not re.search(r"[a-z]{4,}\s+\d|\d\s*[a-z]", reading.source.plain[slice(*out)]):
+                    _claim_number(reading, out, request)
+                continue
+            is_done = bool(coming) and coming[0].kind == "element"
+            found.append(Exchange(leaving, coming))
+            low, high = min(out[0], match.start()), max(out[1], match.end())
+            if is_done:
+                reading.source.claim(low, high)
+            else:
+                reading.source.claim(*out)
+    return found

@@ -1,0 +1,138 @@
+"""Brings a text into a plain spelling: markup, typography, and Chinese glossed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from crystalsmith.agent.interpreter.chinese import glossed, has_chinese
+
+# Markup and typography that is spelled out before reading.
+_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\{?\\(?:bar|overline)\s{0,2}\{?\s{0,2}(\d)\s{0,2}\}?"), r"-\1"),
+    (re.compile(r"(\d)[\u0304\u0305\u0332\u0333\u203e]"), r"-\1"),
+    (re.compile(r"[\u0304\u0305\u203e](\d)"), r"-\1"),
+    (re.compile(r"</?(?:sub|sup|b|i|em|strong)>"), ""),
+    (re.compile(r"\\pm(?![a-z])|\+\s?/\s?[-\u2212]|\+-"), "±"),
+    (re.compile(r"\\(?:leq?|lesssim)(?![a-z])"), "≤"),
+    (re.compile(r"\\(?:geq?|gtrsim)(?![a-z])"), "≥"),
+    (re.compile(r"\\(?:approx|sim|simeq)(?![a-z])"), "~"),
+    (re.compile(r"\\rho(?![a-z])"), "density"),
+    (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
+    (re.compile(r"(?<!\d)(?<!\d\s)\bw/(?!o\b|m|\()\s?"), "with "),
+    (re.compile(r"\{(?!\\)"), " ("),
+    (re.compile(r"\}"), ")"),
+    (re.compile(r"(?<!\d)(\d{1,3}\.\d)\((\d)\)"), r"\1±0.\2"),  # 2.0(1)
+    (re.compile(r"(?<!\d)(\d{1,3}\.\d\d)\((\d)\)"), r"\1±0.0\2"),
+    (re.compile(r"(?i)\b(does|do|is|are|must|should|did|would|could|was|were)nt\b"), r"\1n't"),
+    (
+        re.compile(
+            r"(?<=[a-z])\s?[(\[](?:eV|g/cm\^?[3³]|GPa|eV/atom)[)\]](?=\s*[:=]?\s*[-\d.<>≤≥~])"
+        ),
+        "",
+    ),
+    (
+        re.compile(
+            r"(?i)\b(min|max|minimum|maximum)[_ ]?(?=[a-z])((?:band[_ ]?gap|gap|density|eg"
+            r"|bulk[_ ]?modulus|shear[_ ]?modulus|e[_ ]?(?:above[_ ]?)?hull|atoms|n[_ ]?atoms"
+            r"|elements|n[_ ]?elements))"
+            r"\s*[=:]\s*(?=[-\d.])"
+        ),
+        r"\2 \1 ",
+    ),
+    (
+        re.compile(
+            r"(?i)\b((?:band[_ ]?gap|gap|density|eg|bulk[_ ]?modulus|shear[_ ]?modulus"
+            r"|e[_ ]?(?:above[_ ]?)?hull|n?[_ ]?atoms|n?[_ ]?elements))[_ ](min|max)(?:imum)?"
+            r"['\"]?\s*[=:]\s*(?=[-\d.])"
+        ),
+        r"\1 \2 ",
+    ),
+    (
+        re.compile(
+            r"(?i:(?<=\blead)|(?<=\btin)|(?<=\bcadmium)|(?<=\bcobalt)|(?<=\bnickel)"
+            r"|(?<=\barsenic)|(?<=\bmercury)|(?<=\bindium)|(?<=\bthallium)|(?<=\boxygen)"
+            r"|(?<=\bhalogen)|(?<=\bcopper)|(?<=\bPb)|(?<=\bCd)|(?<=\bCo))(?=free\b)"
+        ),
+        "-",
+    ),
+    (re.compile(r"\\(?:mathrm|text|mathit|mathbf|rm|ce|_|,|;)"), ""),
+    (re.compile(r"[_^]\{([\w+-]{1,8})\}"), r"\1"),
+    (re.compile(r"(?<=[A-Za-z0-9)$])_(?=\d)"), ""),
+    (re.compile(r"\*\*|``?`?|\$"), ""),
+    (re.compile(r"(?m)^[ \t]*[-*•·▪‣–]\s+"), ""),  # bullets
+)
+_DASHES = dict.fromkeys("‐‑‒–—―−﹣－", "-")
+_SPELLINGS = {
+    **_DASHES,
+    **dict.fromkeys("‘’‛′`´", "'"),
+    **dict.fromkeys("“”„″", '"'),
+    **dict.fromkeys("∼～≃≅≈", "~"),
+    **dict.fromkeys("≥⩾≧≳⪆⪞≫", "≥"),
+    **dict.fromkeys("≤⩽≦≲⪅⪝≪", "≤"),
+    "∓": "±",
+    "μ": "µ",
+    "。": ".",
+    "、": ",",
+    "\r": "\n",
+    "\t": " ",
+}
+# perovskite/oxide/La/Mn/2-3eV: a slash that is in no unit separates.
+_SLASH = re.compile(r"/(?!(?:atom|mol|cm|cc|f\.?u|m|n|d|a|c)\b|mm)", re.IGNORECASE)
+
+
+def plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
+    """Characters of the plain text, each with the span of the text that it stands for."""
+    characters: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+
+    def put(spelling: str, start: int, end: int) -> None:
+        for character in spelling:
+            if character == " " and is_glossed and characters and characters[-1] == " ":
+                continue
+            characters.append(character)
+            starts.append(start)
+            ends.append(end)
+
+    rewritten = _rewritten(text)
+    is_glossed = has_chinese(text)
+    position = 0
+    for start, end, spelling in rewritten:
+        for offset in range(position, start):
+            put(_plain_character(text[offset]), offset, offset + 1)
+        put(spelling, start, end)
+        position = end
+    for offset in range(position, len(text)):
+        put(_plain_character(text[offset]), offset, offset + 1)
+    return characters, starts, ends
+
+
+def _rewritten(text: str) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    for pattern, spelling in _REWRITES:
+        found += [(*m.span(), m.expand(spelling)) for m in pattern.finditer(text)]
+    if not re.search(r"\s", text.strip()) and text.count("/") > 2:
+        found += [(*match.span(), ", ") for match in _SLASH.finditer(text)]
+    found += glossed(text)
+    found.sort()
+    separate: list[tuple[int, int, str]] = []
+    for item in found:
+        if not separate or item[0] >= separate[-1][1]:
+            separate.append(item)
+    return separate
+
+
+def _plain_character(character: str) -> str:
+    if character.isascii() and character >= " ":
+        return character
+    if character in _SPELLINGS:
+        return _SPELLINGS[character]
+    if character == "\n":
+        return character
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs"):
+        return ""
+    if character.isspace():
+        return " "
+    spelling = unicodedata.normalize("NFKC", character)
+    return "".join(_SPELLINGS.get(part, part) for part in spelling)

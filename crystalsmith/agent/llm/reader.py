@@ -1,0 +1,138 @@
+"""Reads requests with a language model; the built-in interpreter checks it and stands in for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crystalsmith.agent.grounding import audit
+from crystalsmith.agent.interpreter import read
+from crystalsmith.agent.llm.answers import ask
+from crystalsmith.agent.llm.public import request_from, schema
+from crystalsmith.core.clauses import AnionClass, ExcludeElements, IncludeElements, OnlyElements
+from crystalsmith.core.errors import ServerError
+from crystalsmith.core.public_request import keys_of
+
+if TYPE_CHECKING:
+    from crystalsmith.agent.llm.models import LanguageModel
+    from crystalsmith.core.clauses import AnyClause
+    from crystalsmith.core.request import DesignRequest
+
+_LISTS = (IncludeElements, ExcludeElements, OnlyElements)
+
+
+@dataclass(frozen=True)
+class LanguageModelReader:
+    """Reads like `crystalsmith.agent.interpreter.read`, by a language model.
+
+    What the model reads goes through the grounding audit. What the text names and the model left
+    out is taken from the built-in reading; where both speak of an element and one wants what the
+    other excludes, the built-in reading counts. Both are said in the notes.
+    """
+
+    model: LanguageModel
+
+    def read(self, text: str) -> DesignRequest:
+        """Read any text; when the model fails, the built-in interpreter does, and says so."""
+        own = read(text)
+        if not text.strip() or (own.refusals and not own.clauses and not own.off_topic):
+            return own
+        try:
+            answer = ask(self.model, text, schema())
+        except ServerError as error:
+            note = f"{error}; the built-in interpreter read the request"
+            return own.model_copy(update={"notes": (*own.notes, note)})
+        theirs, remarks = request_from(answer, text)
+        if own.off_topic or theirs.off_topic:
+            return _off_topic(own, theirs)
+        checked = audit(theirs)
+        request, restored = _completed(checked.request, own)
+        notes = [*own.notes, *remarks, *checked.dropped, *restored]
+        return request.model_copy(update={"notes": tuple(dict.fromkeys(notes))})
+
+
+def _off_topic(own: DesignRequest, theirs: DesignRequest) -> DesignRequest:
+    """Off topic is what both call so; the built-in reading decides when they differ."""
+    if own.off_topic and not theirs.off_topic and theirs.clauses:
+        note = "the language model read wishes where the built-in interpreter finds none"
+        return own.model_copy(update={"notes": (*own.notes, note)})
+    return own
+
+
+def _completed(theirs: DesignRequest, own: DesignRequest) -> tuple[DesignRequest, list[str]]:
+    """The model's grounded reading with what the built-in one has beyond it."""
+    clauses, remarks = _without_conflicts(theirs, own)
+    keys = {key for clause in clauses for key in keys_of(clause)}
+    for clause in own.clauses:
+        addition = _addition(clause, clauses, keys)
+        if addition is not None:
+            clauses.append(addition)
+            remarks.append(f"'{addition.wish()}' was left out by the language model and added")
+    unsupported = (
+        own.unsupported if len(own.unsupported) >= len(theirs.unsupported) else (theirs.unsupported)
+    )
+    count = theirs.count if theirs.count == own.count else own.count
+    request = own.model_copy(
+        update={
+            "clauses": tuple(clauses),
+            "count": count,
+            "count_words": own.count_words if count else "",
+            "unsupported": unsupported,
+        }
+    )
+    return request, remarks
+
+
+def _without_conflicts(
+    theirs: DesignRequest, own: DesignRequest
+) -> tuple[list[AnyClause], list[str]]:
+    """The model's clauses without those that turn a wish of the built-in reading around."""
+    kept: list[AnyClause] = []
+    remarks: list[str] = []
+    ours = {key: clause for clause in own.clauses for key in keys_of(clause)}
+    for clause in theirs.clauses:
+        same = next((other for other in own.clauses if _says_same(other, clause)), None)
+        if same is not None:
+            kept.append(same)
+            continue
+        key = next(iter(keys_of(clause)), "")
+        if isinstance(clause, _LISTS):
+            held = _elements(own, type(clause))
+            spare = tuple(e for e in clause.elements if e in held or e not in _all_elements(own))
+            if spare:
+                kept.append(clause.model_copy(update={"elements": spare}))
+            if len(spare) < len(clause.elements):
+                remarks.append(f"'{clause.wish()}' turns the request around and was dropped")
+        elif key in ours:
+            kept.append(ours[key])
+            remarks.append(f"'{clause.wish()}' is not what the words say and was corrected")
+        else:
+            kept.append(clause)
+    return kept, remarks
+
+
+def _says_same(first: AnyClause, second: AnyClause) -> bool:
+    return first.model_copy(update={"words": ""}) == second.model_copy(update={"words": ""})
+
+
+def _elements(request: DesignRequest, kind: type[AnyClause]) -> set[str]:
+    return {e for clause in request.of_kind(kind) for e in getattr(clause, "elements", ())}
+
+
+def _all_elements(request: DesignRequest) -> set[str]:
+    found = set().union(*(_elements(request, kind) for kind in _LISTS))
+    return found | request.required_elements
+
+
+def _addition(clause: AnyClause, clauses: list[AnyClause], keys: set[str]) -> AnyClause | None:
+    """What of a clause of the built-in reading is not among the others yet."""
+    if isinstance(clause, _LISTS):
+        held = {e for other in clauses if type(other) is type(clause)
+                for e in getattr(other, "elements", ())}  # fmt: skip
+        missing = tuple(e for e in clause.elements if e not in held)
+        return clause.model_copy(update={"elements": missing}) if missing else None
+    if isinstance(clause, AnionClass) and "anion_class" in keys:
+        return None
+    if any(_says_same(clause, other) for other in clauses):
+        return None
+    return clause if not keys_of(clause) & keys else None

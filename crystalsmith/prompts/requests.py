@@ -1,0 +1,42 @@
+"""The messages that ask a language model to read a request (requests.toml, versioned)."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+Message = tuple[str, str]
+"""Role (system, human, ai) and text."""
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Any]:
+    path = resources.files("crystalsmith.prompts").joinpath("requests.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def prompt_version() -> str:
+    """The prompt's version, for records."""
+    return str(_table()["version"])
+
+
+def reading_messages(text: str, schema: dict[str, Any]) -> list[Message]:
+    """The rules, the examples in English and Chinese, and the request, fenced as data."""
+    rows = _table()
+    messages: list[Message] = [("system", rows["system"].strip() + "\n" + json.dumps(schema))]
+    for example in rows["examples"]:
+        messages += [("human", _fenced(example["request"])), ("ai", example["answer"])]
+    return [*messages, ("human", _fenced(text))]
+
+
+def repair_message(reason: str) -> Message:
+    """What a model is told once when its answer is no JSON object."""
+    return "human", _table()["repair"].strip().replace("{reason}", reason)
+
+
+def _fenced(text: str) -> str:
+    """The request between its marks, which the request itself cannot close."""
+    return f"<request>\n{text.replace('</request', '</ request')}\n</request>"

@@ -1,0 +1,37 @@
+import pytest
+
+from crystalsmith.agent.interpreter.chinese import glossed
+from crystalsmith.agent.interpreter.source import Source
+
+from .view import read
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("无铅的氧化物", {"exclude": ["Pb"], "anion_class": "oxide"}),
+        ("含锂、铁的磷酸盐", {"include": ["Fe", "Li", "O", "P"]}),
+        ("钛酸钡", {"include": ["Ba", "O", "Ti"]}),
+        ("氮化镓", {"include": ["Ga"], "anion_class": "nitride"}),
+        ("由硅和碳组成", {"only": ["C", "Si"]}),
+        ("Li-Co-O体系", {"only": ["Co", "Li", "O"]}),
+        ("铋基硫化物", {"include": ["Bi"], "anion_class": "sulfide"}),
+        ("除了铅以外的碘化物", {"exclude": ["Pb"], "anion_class": "iodide"}),
+        ("带隙不低于2.5电子伏的氧化物", {"band_gap": {"min": 2.5}, "anion_class": "oxide"}),
+        ("四元硒化物，十二个候选", {"n_elements": {"min": 4, "max": 4}, "anion_class": "selenide",
+                            "count": 12}),
+        ("立方晶系，空间群225", {"crystal_system": "cubic", "space_group": 225}),
+    ],
+)  # fmt: skip
+def test_readings(text, expected):
+    assert read(text) == expected
+
+
+def test_words_are_the_users_own():
+    source = Source("含锂的氧化物")
+    start = source.plain.index("lithium")
+    assert source.words(start, start + len("lithium")) == "锂"
+
+
+def test_text_without_chinese_is_left_alone():
+    assert glossed("a cubic oxide") == []

@@ -1,0 +1,90 @@
+import pytest
+
+from crystalsmith.agent.conversation import Conversation, read_turns
+from crystalsmith.core.public_request import public_view, wishes_only
+
+
+def after(*turns):
+    return wishes_only(public_view(read_turns(turns)[-1]))
+
+
+START = "lead-free halide perovskites with Cs, gap near 1.6 eV"
+STANDING = {
+    "include": ["Cs"],
+    "exclude": ["Pb"],
+    "anion_class": "halide",
+    "family": "perovskite",
+    "band_gap": {"target": 1.6},
+}
+
+
+@pytest.mark.parametrize(
+    ("turn", "change"),
+    [
+        ("closer to 1.4 eV", {"band_gap": {"target": 1.4}}),
+        ("make it tin-free", {"exclude": ["Pb", "Sn"]}),
+        ("only the cubic ones", {"crystal_system": "cubic"}),
+        ("forget the caesium", {"include": None}),
+        ("actually, iodides", {"anion_class": "iodide"}),
+        ("replace Cs by Rb", {"include": ["Rb"]}),
+        ("lead is allowed again", {"exclude": None}),
+        ("drop the gap", {"band_gap": None}),
+        ("any structure is fine", {"family": None}),
+        ("lower the gap by 0.2 eV", {"band_gap": {"target": 1.4}}),
+        ("plus or minus 0.1", {"band_gap": {"target": 1.6, "tolerance": 0.1}}),
+        ("at least 1.5 eV", {"band_gap": {"min": 1.5}}),
+        ("give me 8", {"count": 8}),
+        ("why did 3 fail?", {}),
+        ("compare 1 and 2", {}),
+        ("more like number 2", {}),
+        ("thanks!", {}),
+        ("what is the weather?", {}),
+        ("换成溴化物", {"anion_class": "bromide"}),
+        ("带隙改为1.3 eV", {"band_gap": {"target": 1.3}}),
+        ("去掉铯的要求", {"include": None}),
+    ],
+)
+def test_a_turn_changes_what_stands(turn, change):
+    expected = {k: v for k, v in {**STANDING, **change}.items() if v is not None}
+    assert after(START, turn) == expected
+
+
+def test_undo_goes_back_step_by_step_and_not_beyond_the_beginning():
+    turns = [START, "cubic", "five candidates", "undo"]
+    assert after(*turns) == {**STANDING, "crystal_system": "cubic"}
+    assert after(*turns, "undo, please") == STANDING
+    assert after(START, "undo", "undo", "undo") == {}
+
+
+def test_a_question_is_no_step_to_undo():
+    assert after(START, "cubic", "why did 1 fail?", "undo") == STANDING
+
+
+def test_bounds_complete_each_other_and_verbs_keep_their_side():
+    assert after("oxide, gap above 1 eV", "but below 2") == {
+        "anion_class": "oxide",
+        "band_gap": {"min": 1, "max": 2},
+    }
+    assert after("oxide, bulk modulus above 200 GPa", "raise it to 250 GPa") == {
+        "anion_class": "oxide",
+        "bulk_modulus": {"min": 250},
+    }
+
+
+def test_starting_over_leaves_nothing_behind():
+    assert after(START, "start over: metallic carbides") == {
+        "metallic": True,
+        "anion_class": "carbide",
+    }
+
+
+def test_a_conversation_can_be_saved_and_goes_on():
+    talk = Conversation()
+    talk.say(START)
+    talk.say("gap above 2 eV")
+    again = Conversation.model_validate_json(talk.model_dump_json())
+    assert again == talk
+    again.say("but below 3")
+    assert public_view(again.request)["band_gap"] == {"min": 2.0, "max": 3.0}
+    assert again.undo()
+    assert again.request == talk.request
