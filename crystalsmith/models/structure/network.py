@@ -148,8 +148,10 @@ class FlowLayer(nn.Module):
         )
         weights = self.weight(mixed).masked_fill(~batch.atom_mask[:, None, :, None], -1e4)
         weights = weights.softmax(dim=2)
-        values = self.value(mixed).unflatten(-1, (self.heads, -1))
-        return torch.einsum("bnmh,bnmhd->bnhd", weights.to(values.dtype), values).flatten(-2)
+        # weights first, values after: the same sum, with one projection per orbit, not per pair
+        pooled = weights.to(mixed.dtype).transpose(2, 3) @ mixed
+        matrix = self.value.weight.unflatten(0, (self.heads, -1))
+        return torch.einsum("bnhw,hdw->bnhd", pooled, matrix).flatten(-2) + self.value.bias
 
 
 class FlowNetwork(nn.Module):
@@ -210,14 +212,23 @@ class FlowNetwork(nn.Module):
         """
         lattices = matrices(coefficients)
         geometry = pair_geometry(batch, free, lattices)
-        state, tokens = self._conditions(batch, coefficients, time, conditions)
-        pairs = self.pair_input(geometry.features)
-        h = self.element(batch.elements) + self.group(batch.group)[:, None]
-        h = h + self.site(_site_features(batch)) + state[:, None]
-        for layer in self.layers:
-            h = layer(h, pairs, tokens, state, batch)
-        h = self.norm(h)
-        return self._velocities(h, pairs, geometry, state, lattices, batch)
+        # features may be rounded, places and distances may not
+        with torch.autocast(free.device.type, torch.bfloat16, enabled=has_bfloat16(free.device)):
+            state, tokens = self._conditions(batch, coefficients, time, conditions)
+            pairs = self.pair_input(geometry.features)
+            h = self.element(batch.elements) + self.group(batch.group)[:, None]
+            h = h + self.site(_site_features(batch)) + state[:, None]
+            for layer in self.layers:
+                h = layer(h, pairs, tokens, state, batch)
+            h = self.norm(h)
+            push = self.push(self._contacts(h, pairs, batch)).float().flatten(0, 2)
+            shift = self.coordinate_head(h).float()
+            pooled = (h * _share(batch)[..., None]).sum(1)
+            shape = self.lattice_head(torch.cat([pooled, state], dim=1)).float()
+        cartesian, strain = _moves(push, geometry, batch)
+        fractional = cartesian @ torch.linalg.inv(lattices) + shift
+        velocity = torch.einsum("bnij,bnj->bni", batch.orbit_inverse, fractional) * batch.freedom
+        return velocity, (shape + self.strain(strain)) * batch.lattice_mask
 
     def _conditions(
         self, batch: TemplateBatch, coefficients: Tensor, time: Tensor, conditions: Conditions
@@ -232,36 +243,43 @@ class FlowNetwork(nn.Module):
         tokens = torch.stack([clock, self.group(batch.group), gap, energy], dim=1)
         return state, tokens
 
-    def _velocities(
-        self,
-        h: Tensor,
-        pairs: Tensor,
-        geometry: PairGeometry,
-        state: Tensor,
-        lattices: Tensor,
-        batch: TemplateBatch,
-    ) -> tuple[Tensor, Tensor]:
+    def _contacts(self, h: Tensor, pairs: Tensor, batch: TemplateBatch) -> Tensor:
         senders = gather_orbits(self.push_sender(h), batch.atom_orbit)
-        mixed = nn.functional.silu(
+        return nn.functional.silu(
             self.push_receiver(h)[:, :, None] + senders[:, None] + self.push_pair(pairs)
         )
-        along, across = self.push(mixed).float().flatten(0, 2)[geometry.pair].chunk(2, dim=-1)
-        receiver = geometry.pair // batch.atom_mask.shape[1]  # flat index of the orbit
-        pushes = (along * geometry.coarse).sum(-1, keepdim=True) * geometry.unit
-        cartesian = h.new_zeros(h.shape[0] * h.shape[1], 3).float()
-        cartesian = cartesian.index_add(0, receiver, pushes).view(*h.shape[:2], 3)
-        fractional = cartesian @ torch.linalg.inv(lattices) + self.coordinate_head(h).float()
-        free = torch.einsum("bnij,bnj->bni", batch.orbit_inverse, fractional)
-        free = free * batch.freedom
 
-        share = batch.multiplicity / batch.multiplicity.sum(1, keepdim=True)
-        stress = (across * geometry.coarse).sum(-1) * share.flatten()[receiver]
-        strain = cartesian.new_zeros(len(batch), 6).index_add(
-            0, receiver // h.shape[1], stress[:, None] * products(geometry.unit)
-        )
-        pooled = (h * share[..., None]).sum(1)
-        shape = self.lattice_head(torch.cat([pooled, state], dim=1)).float() + self.strain(strain)
-        return free, shape.float() * batch.lattice_mask
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies matrices faster in bfloat16."""
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    return device.type == "cuda"
+
+
+def _moves(push: Tensor, geometry: PairGeometry, batch: TemplateBatch) -> tuple[Tensor, Tensor]:
+    """Add up what contacts do: Cartesian pushes ``(B, n, 3)`` and strains of the cell ``(B, 6)``.
+
+    Args:
+        push: ``(pairs, 2 N_COARSE)`` strength along each contact, for places and for strain.
+        geometry: the contacts.
+        batch: the templates.
+    """
+    size, n_orbits = batch.orbit_mask.shape
+    along, across = push[geometry.pair].chunk(2, dim=-1)
+    receiver = geometry.pair // batch.atom_mask.shape[1]  # flat index of the orbit
+    pushes = (along * geometry.coarse).sum(-1, keepdim=True) * geometry.unit
+    cartesian = push.new_zeros(size * n_orbits, 3).index_add(0, receiver, pushes)
+    stress = (across * geometry.coarse).sum(-1) * _share(batch).flatten()[receiver]
+    strain = push.new_zeros(size, 6).index_add(
+        0, receiver // n_orbits, stress[:, None] * products(geometry.unit)
+    )
+    return cartesian.view(size, n_orbits, 3), strain
+
+
+def _share(batch: TemplateBatch) -> Tensor:
+    """``(B, n)`` share of the atoms that are in each orbit."""
+    return batch.multiplicity / batch.multiplicity.sum(1, keepdim=True)
 
 
 def _site_features(batch: TemplateBatch) -> Tensor:
