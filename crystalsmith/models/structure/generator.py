@@ -15,13 +15,10 @@ from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.runs import load_config, load_weights, pick_device
 from crystalsmith.models.structure.batch import CompactTemplate, collate
+from crystalsmith.models.structure.codebook import Codebook
 from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
-from crystalsmith.models.structure.lattice import lattice_parameters
-from crystalsmith.models.structure.library import (
-    BorrowedGeometry,
-    TemplateLibrary,
-    borrowed_coefficients,
-)
+from crystalsmith.models.structure.lattice import coefficients, lattice_parameters
+from crystalsmith.models.structure.library import TemplateLibrary, borrowed_coefficients
 from crystalsmith.models.structure.network import Conditions, FlowConfig
 from crystalsmith.models.structure.soundness import is_sound
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable, position_key
@@ -40,6 +37,7 @@ SHIPPED = Path(__file__).parent / "weights"
 Start = Literal["auto", "noise", "template"]
 _PAIR_BUDGET = 20_000  # orbit-atom pairs sampled side by side
 _REDRAWS = 3
+CODEBOOK = "codebook"
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Draft:
 
     Attributes:
         crystal: has the template exactly.
-        origin: ``noise``, or the id of the known crystal whose geometry it started from.
+        origin: ``noise``, ``codebook``, or the id of the known crystal whose geometry it started
+            from.
         distance: how unlike the elements of that crystal were (0 for noise).
         sound: no atoms on top of each other, and spglib finds the template's space group.
     """
@@ -73,13 +72,24 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class _Geometry:
+    """Where a draft may start from: free parameters of the template, and what they are worth."""
+
+    crystal: SymmetricCrystal
+    coefficients: NDArray[np.float64]
+    origin: str
+    distance: float
+    spread: float
+
+
+@dataclass(frozen=True)
 class _Job:
     """One draft to be drawn."""
 
     template: SymmetryTemplate
     targets: Targets
     owner: int
-    borrowed: BorrowedGeometry | None
+    borrowed: _Geometry | None
 
 
 class StructureGenerator:
@@ -88,6 +98,7 @@ class StructureGenerator:
     Args:
         flow: the trained flow.
         library: known geometries to start from; may be empty.
+        codebook: learned geometries to start from; may be empty.
         settings: of the sampler.
         device: torch device.
     """
@@ -98,11 +109,14 @@ class StructureGenerator:
         library: TemplateLibrary | None = None,
         settings: SamplerSettings | None = None,
         device: str | torch.device = "cpu",
+        codebook: Codebook | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.flow = flow.to(self.device).eval()
         self.library = library or TemplateLibrary([])
+        self.codebook = codebook or Codebook.empty()
         self.settings = settings or SamplerSettings()
+        self._volumes = self.flow.atomic_volume.cpu().numpy()  # type: ignore[operator]
 
     @classmethod
     def load(
@@ -126,7 +140,8 @@ class StructureGenerator:
                 " reinstall crystalsmith or train it again"
             ) from None
         load_weights(flow, where)
-        return cls(flow, TemplateLibrary(entries), device=pick_device(device))
+        library, codebook = TemplateLibrary(entries), Codebook.load(where)
+        return cls(flow, library, device=pick_device(device), codebook=codebook)
 
     def generate(
         self,
@@ -182,15 +197,22 @@ class StructureGenerator:
 
     def _starts(
         self, template: SymmetryTemplate, samples: int, start: Start, excluded: str | None
-    ) -> list[BorrowedGeometry | None]:
+    ) -> list[_Geometry | None]:
         if start == "noise":
             return [None] * samples
-        known: list[BorrowedGeometry | None] = list(
-            self.library.nearest(template, samples, exclude_formula=excluded)
-        )
+        near = self.library.nearest(template, samples, exclude_formula=excluded)
+        known = [
+            _Geometry(g.crystal, borrowed_coefficients(g, self._volumes), g.id, g.distance, 0.0)
+            for g in near
+        ]
+        known += [
+            _Geometry(c.crystal, coefficients(c.crystal.lattice), CODEBOOK, c.distance, c.spread)
+            for c in self.codebook.nearest(template, self._volumes, samples)
+        ]
+        starts: list[_Geometry | None] = list(sorted(known, key=_unlikeness)[:samples])
         if start == "template":
-            return known
-        return known + [None] * (samples - len(known))
+            return starts
+        return starts + [None] * (samples - len(starts))
 
     def _draw(
         self, jobs: list[_Job], which: list[int], generator: torch.Generator, attempt: int
@@ -236,20 +258,25 @@ class StructureGenerator:
             formation_energy=column(given(job.targets.formation_energy) for job in jobs),
             from_template=column(float(job.borrowed is not None) for job in jobs),
             distance=column(job.borrowed.distance if job.borrowed else 0.0 for job in jobs),
+            spread=column(job.borrowed.spread if job.borrowed else 0.0 for job in jobs),
         )
         return free, lattice, conditions
 
     def _borrowed_state(
-        self, batch: TemplateBatch, row: int, borrowed: BorrowedGeometry
+        self, batch: TemplateBatch, row: int, borrowed: _Geometry
     ) -> tuple[Tensor, Tensor]:
-        """Free coordinates and standardised lattice of a known geometry, volume rescaled."""
+        """Free coordinates and standardised lattice of a known geometry."""
         known = torch.zeros(batch.freedom.shape[1:], device=self.device)
         for orbit, values in enumerate(borrowed.crystal.free):
             known[orbit, : len(values)] = torch.from_numpy(values)
-        volumes = self.flow.atomic_volume.cpu().numpy()  # type: ignore[operator]
-        raw = torch.from_numpy(borrowed_coefficients(borrowed, volumes)).float()
+        raw = torch.from_numpy(borrowed.coefficients).float()
         single = batch.select(torch.tensor([row], device=self.device))
         return known, self.flow.standardised(single, raw[None].to(self.device))[0].clamp(-6, 6)
+
+
+def _unlikeness(geometry: _Geometry) -> float:
+    """What starting geometries are ranked by."""
+    return geometry.distance + geometry.spread
 
 
 def _compact(template: SymmetryTemplate, table: WyckoffTable) -> CompactTemplate:
@@ -282,7 +309,7 @@ def _draft(job: _Job, free: NDArray[np.float32], values: NDArray[np.float32]) ->
     crystal = SymmetricCrystal(job.template, lattice_parameters(values.astype(float)), own)
     return Draft(
         crystal=crystal,
-        origin="noise" if job.borrowed is None else job.borrowed.id,
+        origin="noise" if job.borrowed is None else job.borrowed.origin,
         distance=0.0 if job.borrowed is None else job.borrowed.distance,
         sound=is_sound(crystal),
     )

@@ -70,12 +70,14 @@ class Conditions:
         from_template: ``(B,)`` 1 where the start is a known crystal's geometry, 0 where it is
             noise.
         distance: ``(B,)`` how unlike the elements of that known crystal are.
+        spread: ``(B,)`` how far the crystals lie apart whose mean the start is, 0 for one crystal.
     """
 
     band_gap: Tensor
     formation_energy: Tensor
     from_template: Tensor
     distance: Tensor
+    spread: Tensor
 
     def select(self, index: Tensor) -> Conditions:
         """Some rows."""
@@ -84,7 +86,7 @@ class Conditions:
     def without_properties(self) -> Conditions:
         """The same start, no property asked for (for classifier-free guidance)."""
         nothing = torch.full_like(self.band_gap, torch.nan)
-        return Conditions(nothing, nothing, self.from_template, self.distance)
+        return Conditions(nothing, nothing, self.from_template, self.distance, self.spread)
 
 
 class PropertyEmbedding(nn.Module):
@@ -165,7 +167,7 @@ class FlowNetwork(nn.Module):
         self.group = nn.Embedding(231, width)
         self.site = nn.Linear(_SITE_FEATURES, width)
         self.time = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
-        self.start = nn.Linear(2, width)
+        self.start = nn.Linear(4, width)
         self.shape = nn.Linear(12, width)
         self.gap = PropertyEmbedding(*config.gap_range, config.grid, width)
         self.energy = PropertyEmbedding(*config.energy_range, config.grid, width)
@@ -236,7 +238,9 @@ class FlowNetwork(nn.Module):
         """A summary vector ``(B, width)`` and the tokens of cross-attention ``(B, 4, width)``."""
         volume = coefficients[:, VOLUME] - batch.conventional_atoms.log() / 3
         shape = torch.cat([coefficients[:, :VOLUME], volume[:, None], batch.lattice_mask], dim=1)
-        start = self.start(torch.stack([conditions.from_template, conditions.distance], dim=1))
+        spread = conditions.spread
+        origin = [conditions.from_template, conditions.distance, (spread > 0).float(), 4 * spread]
+        start = self.start(torch.stack(origin, dim=1))
         clock = self.time(_sinusoids(time)) + start
         gap, energy = self.gap(conditions.band_gap), self.energy(conditions.formation_energy)
         state = nn.functional.silu(clock + self.shape(shape) + gap + energy)

@@ -191,6 +191,7 @@ def _random_start(
         formation_energy=torch.where(keep[1], bucket.formation_energy, torch.nan),
         from_template=use.float(),
         distance=torch.where(use, borrowed.distance[rows, which], 0.0),
+        spread=torch.where(use, borrowed.spread[rows, which], 0.0),
     )
     free = torch.where(use[:, None, None], t_free, free)
     return free, torch.where(use[:, None], t_lattice, lattice), conditions
@@ -235,13 +236,12 @@ def validate(flow: CrystalFlow, buckets: list[Bucket]) -> dict[str, float]:
         nothing = torch.full((size,), torch.nan, device=device)
         zero = torch.zeros(size, device=device)
         start, start_lattice = flow.noise(bucket.batch, torch.Generator().manual_seed(1))
-        blank = Conditions(nothing, nothing, zero, zero)
+        blank = Conditions(nothing, nothing, zero, zero, zero)
         hits["noise"].append(_found(flow, bucket, start, start_lattice, blank, settings))
         has = bucket.borrowed.count > 0
-        known = Conditions(nothing, nothing, zero + 1, bucket.borrowed.distance[:, 0])
-        found = _found(
-            flow, bucket, bucket.borrowed.free[:, 0], bucket.borrowed.lattice[:, 0], known, settings
-        )
+        near = bucket.borrowed
+        known = Conditions(nothing, nothing, zero + 1, near.distance[:, 0], near.spread[:, 0])
+        found = _found(flow, bucket, near.free[:, 0], near.lattice[:, 0], known, settings)
         hits["template"].append(found & has)
     flow.train()
     return {f"found_{name}": float(torch.cat(rows).float().mean()) for name, rows in hits.items()}
