@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from crystalsmith.core.entry import Entry
 
 LEAST = 3  # crystals behind every centre
-REACHES = (0.10, 0.25)  # how near crystals of a group are: close groups first, then wide ones
+REACHES = (0.05, 0.10, 0.25)  # how near crystals of a group are: close groups first
 _STRAIN = 1.5  # a unit of strain weighs as much as this displacement over the length per atom
 _MAX_DESCRIPTIONS = 32
 _MAX_ORBITS = 24
-_LEADERS = 12
+_LEADERS = 6
+_SAMPLE = 80  # crystals that a possible centre is judged by
 _CHUNK = 48  # crystals aligned at a time
 
 
@@ -193,13 +194,12 @@ class _Shelf:
                     break
                 best: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
                 for leader in leaders:
-                    near = self._near(
-                        self.free[leader, 0], self.lattice[leader, 0], remaining, reach
-                    )
+                    some = remaining[:: max(1, len(remaining) // _SAMPLE)]
+                    near = self._near(self.free[leader, 0], self.lattice[leader, 0], some, reach)
                     tried.add(int(leader))
                     if len(near) > len(best):
                         best, first = near, leader
-                    if len(near) > len(remaining) / 2:
+                    if len(near) > len(some) / 2:
                         break
                 if len(best) < LEAST:
                     continue
@@ -224,7 +224,7 @@ class _Shelf:
     ) -> Group | None:
         """Move the centre to the mean of what is near it, a few times."""
         free, lattice = self.free[leader, 0], self.lattice[leader, 0]
-        for _ in range(4):
+        for _ in range(3):
             _, own_free, own_lattice, _ = self._laid_upon(free, lattice, near)
             free, lattice = own_free.mean(0), own_lattice.mean(0)
             near = self._near(free, lattice, which, reach)

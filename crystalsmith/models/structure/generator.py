@@ -20,6 +20,7 @@ from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
 from crystalsmith.models.structure.lattice import coefficients, lattice_parameters
 from crystalsmith.models.structure.library import TemplateLibrary, borrowed_coefficients
 from crystalsmith.models.structure.network import Conditions, FlowConfig
+from crystalsmith.models.structure.selection import DraftFacts, Selector, draft_facts
 from crystalsmith.models.structure.soundness import is_sound
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable, position_key
 
@@ -37,6 +38,7 @@ SHIPPED = Path(__file__).parent / "weights"
 Start = Literal["auto", "noise", "template"]
 _PAIR_BUDGET = 20_000  # orbit-atom pairs sampled side by side
 _REDRAWS = 3
+_NOISE_SHARE = 3  # of many drafts, one in so many starts from noise at least
 CODEBOOK = "codebook"
 
 
@@ -63,12 +65,14 @@ class Draft:
             from.
         distance: how unlike the elements of that crystal were (0 for noise).
         sound: no atoms on top of each other, and spglib finds the template's space group.
+        match_probability: what the selector thinks of it; None where it was not asked.
     """
 
     crystal: SymmetricCrystal
     origin: str
     distance: float
     sound: bool
+    match_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,10 @@ class StructureGenerator:
     Args:
         flow: the trained flow.
         library: known geometries to start from; may be empty.
-        codebook: learned geometries to start from; may be empty.
         settings: of the sampler.
         device: torch device.
+        codebook: learned geometries to start from; may be empty.
+        selector: ranks drafts of one template; they keep their order without one.
     """
 
     def __init__(
@@ -110,11 +115,13 @@ class StructureGenerator:
         settings: SamplerSettings | None = None,
         device: str | torch.device = "cpu",
         codebook: Codebook | None = None,
+        selector: Selector | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.flow = flow.to(self.device).eval()
         self.library = library or TemplateLibrary([])
         self.codebook = codebook or Codebook.empty()
+        self.selector = selector
         self.settings = settings or SamplerSettings()
         self._volumes = self.flow.atomic_volume.cpu().numpy()  # type: ignore[operator]
 
@@ -141,7 +148,8 @@ class StructureGenerator:
             ) from None
         load_weights(flow, where)
         library, codebook = TemplateLibrary(entries), Codebook.load(where)
-        return cls(flow, library, device=pick_device(device), codebook=codebook)
+        selector = Selector.load(where)
+        return cls(flow, library, device=pick_device(device), codebook=codebook, selector=selector)
 
     def generate(
         self,
@@ -149,6 +157,7 @@ class StructureGenerator:
         targets: Sequence[Targets] | None = None,
         *,
         samples: int = 1,
+        drafts: int = 1,
         start: Start = "auto",
         seed: int = 0,
         exclude_formulas: Sequence[str | None] | None = None,
@@ -159,7 +168,9 @@ class StructureGenerator:
         Args:
             templates: canonical templates.
             targets: properties to steer to, one per template.
-            samples: drafts per template.
+            samples: drafts per template to return.
+            drafts: drafts per template to choose from; with more of them than samples, the selector
+                ranks them.
             start: ``template`` starts from known geometries as far as there are any, ``noise``
                 never
                 does, ``auto`` takes known geometries first and noise for what is left.
@@ -168,35 +179,60 @@ class StructureGenerator:
             progress: told about finished drafts.
 
         Returns:
-            Per template up to ``samples`` drafts, those from the nearest known geometry first.
+            Per template up to ``samples`` drafts: the likeliest first where the selector ranked
+            them, those from the nearest known geometry first where it did not.
             Drafts that are not sound after a few redraws are marked, not dropped.
         """
         generator = torch.Generator().manual_seed(seed)
         wanted = targets or [Targets()] * len(templates)
         excluded = exclude_formulas or [None] * len(templates)
+        ranked = self.selector is not None and drafts > samples
         jobs = [
             _Job(template, target, owner, borrowed)
             for owner, (template, target, formula) in enumerate(
                 zip(templates, wanted, excluded, strict=True)
             )
-            for borrowed in self._starts(template, samples, start, formula)
+            for borrowed in self._starts(
+                template,
+                drafts if ranked and template.free_parameters > 1 else samples,
+                start,
+                formula,
+                ranked,
+            )
         ]
-        drafts: dict[int, Draft] = {}
+        drawn: dict[int, tuple[Draft, DraftFacts]] = {}
         waiting = list(range(len(jobs)))
         for attempt in range(1 + _REDRAWS):
             if not waiting:
                 break
-            for index, draft in self._draw(jobs, waiting, generator, attempt):
-                drafts[index] = draft
-                progress("building crystals", len(drafts), len(jobs))
-            waiting = [index for index in waiting if not drafts[index].sound]
-        result: list[list[Draft]] = [[] for _ in templates]
+            for index, draft, facts in self._draw(jobs, waiting, generator, attempt):
+                drawn[index] = draft, facts
+                progress("building crystals", len(drawn), len(jobs))
+            waiting = [index for index in waiting if not drawn[index][0].sound]
+        result: list[list[tuple[Draft, DraftFacts]]] = [[] for _ in templates]
         for index, job in enumerate(jobs):
-            result[job.owner].append(drafts[index])
-        return result
+            result[job.owner].append(drawn[index])
+        return [self._ranked(row, ranked)[:samples] for row in result]
+
+    def _ranked(self, drawn: list[tuple[Draft, DraftFacts]], ranked: bool) -> list[Draft]:
+        """Drafts of one template, the likeliest first; those that are not sound come last."""
+        drafts = [draft for draft, _ in drawn]
+        if not ranked or not drafts or self.selector is None:
+            return drafts
+        chances = self.selector.probabilities([facts for _, facts in drawn])
+        told = [
+            replace(draft, match_probability=float(chance))
+            for draft, chance in zip(drafts, chances, strict=True)
+        ]
+        return sorted(told, key=lambda draft: (not draft.sound, -(draft.match_probability or 0)))
 
     def _starts(
-        self, template: SymmetryTemplate, samples: int, start: Start, excluded: str | None
+        self,
+        template: SymmetryTemplate,
+        samples: int,
+        start: Start,
+        excluded: str | None,
+        ranked: bool,
     ) -> list[_Geometry | None]:
         if start == "noise":
             return [None] * samples
@@ -209,14 +245,15 @@ class StructureGenerator:
             _Geometry(c.crystal, coefficients(c.crystal.lattice), CODEBOOK, c.distance, c.spread)
             for c in self.codebook.nearest(template, self._volumes, samples)
         ]
-        starts: list[_Geometry | None] = list(sorted(known, key=_unlikeness)[:samples])
+        most = samples - samples // _NOISE_SHARE if ranked and start == "auto" else samples
+        starts: list[_Geometry | None] = list(sorted(known, key=_unlikeness)[:most])
         if start == "template":
             return starts
         return starts + [None] * (samples - len(starts))
 
     def _draw(
         self, jobs: list[_Job], which: list[int], generator: torch.Generator, attempt: int
-    ) -> Iterable[tuple[int, Draft]]:
+    ) -> Iterable[tuple[int, Draft, DraftFacts]]:
         """Draw some of the jobs, in batches of similar size."""
         table = WyckoffTable.of_groups({jobs[i].template.number for i in which})
         # the more often a draft has failed, the more its start is shaken
@@ -226,9 +263,12 @@ class StructureGenerator:
             batch = collate([_compact(job.template, table) for job in own], table)
             batch = batch.to(self.device)
             free, lattice, conditions = self._start_states(batch, own, settings.shake, generator)
-            free, values = self.flow.sample(batch, free, lattice, conditions, settings)
+            begun = free
+            free, values = self.flow.sample(batch, begun, lattice, conditions, settings)
+            facts = draft_facts(self.flow, batch, begun, free, values, conditions)
             for row, (index, job) in enumerate(zip(part, own, strict=True)):
-                yield index, _draft(job, free[row].cpu().numpy(), values[row].cpu().numpy())
+                draft = _draft(job, free[row].cpu().numpy(), values[row].cpu().numpy())
+                yield index, draft, facts[row]
 
     def _start_states(
         self,

@@ -136,15 +136,15 @@ def _optimise(
             pending += 1
             if pending % settings.accumulate == 0:
                 run.apply_gradients()
+                if time.monotonic() - saved > SAVE_EVERY:  # an epoch may take long
+                    run.save()
+                    saved = time.monotonic()
                 if run.finished or time.monotonic() - started > seconds:
                     break
         progress("training", run.step, run.schedule.steps)
         position, shape, count = sums.tolist()
         sums.zero_()
         run.log(position_loss=position / count, lattice_loss=shape / count)
-        if time.monotonic() - saved > SAVE_EVERY:
-            run.save()
-            saved = time.monotonic()
         if time.monotonic() - validated > _VALIDATE_EVERY:
             run.log(**validate_average(run, flow, validation))
             validated = time.monotonic()

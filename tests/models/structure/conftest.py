@@ -79,7 +79,7 @@ def centre_of(batch: TemplateBatch, displacement: Tensor) -> Tensor:
 def no_conditions(size: int) -> Conditions:
     """Nothing asked for, starting from noise."""
     nothing, zero = torch.full((size,), torch.nan), torch.zeros(size)
-    return Conditions(nothing, nothing, zero, zero)
+    return Conditions(nothing, nothing, zero, zero, zero)
 
 
 @pytest.fixture(scope="session")
