@@ -149,7 +149,7 @@ class Codebook:
         begin = self._begins[1][row]
         shape = (last - first, len(symbols))
         stop = begin + shape[0] * shape[1]
-        places = self.places[begin:stop].astype(float).reshape(*shape, -1)
+        places = self.places[begin:stop].astype(float).reshape(*shape, self.places.shape[1])
         variances = self.variances[begin:stop].astype(float).reshape(shape)
         wanted = element_places()[[Element(symbol).Z - 1 for symbol in symbols]]
         best: list[tuple[float, float, int, tuple[int, ...]]] = []

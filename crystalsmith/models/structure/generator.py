@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,11 +17,18 @@ from crystalsmith.models.runs import load_config, load_weights, pick_device
 from crystalsmith.models.structure.batch import CompactTemplate, collate
 from crystalsmith.models.structure.codebook import Codebook
 from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
-from crystalsmith.models.structure.lattice import coefficients, lattice_parameters
-from crystalsmith.models.structure.library import TemplateLibrary, borrowed_coefficients
+from crystalsmith.models.structure.lattice import lattice_parameters
+from crystalsmith.models.structure.library import TemplateLibrary
 from crystalsmith.models.structure.network import Conditions, FlowConfig
-from crystalsmith.models.structure.selection import DraftFacts, Selector, draft_facts
+from crystalsmith.models.structure.selection import (
+    DraftFacts,
+    Energies,
+    Selector,
+    draft_facts,
+    shipped_energies,
+)
 from crystalsmith.models.structure.soundness import is_sound
+from crystalsmith.models.structure.starts import StartGeometry, known_starts
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable, position_key
 
 if TYPE_CHECKING:
@@ -39,7 +46,6 @@ Start = Literal["auto", "noise", "template"]
 _PAIR_BUDGET = 20_000  # orbit-atom pairs sampled side by side
 _REDRAWS = 3
 _NOISE_SHARE = 3  # of many drafts, one in so many starts from noise at least
-CODEBOOK = "codebook"
 
 
 @dataclass(frozen=True)
@@ -75,15 +81,11 @@ class Draft:
     match_probability: float | None = None
 
 
-@dataclass(frozen=True)
-class _Geometry:
-    """Where a draft may start from: free parameters of the template, and what they are worth."""
+class Drawn(NamedTuple):
+    """A draft with what the selector wants to know of it."""
 
-    crystal: SymmetricCrystal
-    coefficients: NDArray[np.float64]
-    origin: str
-    distance: float
-    spread: float
+    draft: Draft
+    facts: DraftFacts
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class _Job:
     template: SymmetryTemplate
     targets: Targets
     owner: int
-    borrowed: _Geometry | None
+    borrowed: StartGeometry | None
 
 
 class StructureGenerator:
@@ -106,6 +108,7 @@ class StructureGenerator:
         device: torch device.
         codebook: learned geometries to start from; may be empty.
         selector: ranks drafts of one template; they keep their order without one.
+        energies: predicts eV/atom for the selector; the shipped surrogates when not given.
     """
 
     def __init__(
@@ -116,12 +119,13 @@ class StructureGenerator:
         device: str | torch.device = "cpu",
         codebook: Codebook | None = None,
         selector: Selector | None = None,
+        energies: Energies | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.flow = flow.to(self.device).eval()
         self.library = library or TemplateLibrary([])
         self.codebook = codebook or Codebook.empty()
-        self.selector = selector
+        self.selector, self._energies = selector, energies
         self.settings = settings or SamplerSettings()
         self._volumes = self.flow.atomic_volume.cpu().numpy()  # type: ignore[operator]
 
@@ -183,10 +187,37 @@ class StructureGenerator:
             them, those from the nearest known geometry first where it did not.
             Drafts that are not sound after a few redraws are marked, not dropped.
         """
+        ranked = self.selector is not None and drafts > samples
+        drawn = self.draw(
+            templates,
+            targets,
+            samples=drafts if ranked else samples,
+            mixed=ranked,
+            start=start,
+            seed=seed,
+            exclude_formulas=exclude_formulas,
+            progress=progress,
+        )
+        if ranked and self.selector is not None:
+            drawn = self._ranked(drawn, self.selector, progress)
+        return [[one.draft for one in row[:samples]] for row in drawn]
+
+    def draw(
+        self,
+        templates: Sequence[SymmetryTemplate],
+        targets: Sequence[Targets] | None = None,
+        *,
+        samples: int,
+        mixed: bool,
+        start: Start = "auto",
+        seed: int = 0,
+        exclude_formulas: Sequence[str | None] | None = None,
+        progress: Progress = silent,
+    ) -> list[list[Drawn]]:
+        """`generate` without a choice; ``mixed`` keeps some starts for noise in any case."""
         generator = torch.Generator().manual_seed(seed)
         wanted = targets or [Targets()] * len(templates)
         excluded = exclude_formulas or [None] * len(templates)
-        ranked = self.selector is not None and drafts > samples
         jobs = [
             _Job(template, target, owner, borrowed)
             for owner, (template, target, formula) in enumerate(
@@ -194,37 +225,46 @@ class StructureGenerator:
             )
             for borrowed in self._starts(
                 template,
-                drafts if ranked and template.free_parameters > 1 else samples,
+                1 if mixed and template.free_parameters == 1 else samples,
                 start,
                 formula,
-                ranked,
+                mixed,
             )
         ]
-        drawn: dict[int, tuple[Draft, DraftFacts]] = {}
+        drawn: dict[int, Drawn] = {}
         waiting = list(range(len(jobs)))
         for attempt in range(1 + _REDRAWS):
             if not waiting:
                 break
             for index, draft, facts in self._draw(jobs, waiting, generator, attempt):
-                drawn[index] = draft, facts
+                drawn[index] = Drawn(draft, facts)
                 progress("building crystals", len(drawn), len(jobs))
-            waiting = [index for index in waiting if not drawn[index][0].sound]
-        result: list[list[tuple[Draft, DraftFacts]]] = [[] for _ in templates]
+            waiting = [index for index in waiting if not drawn[index].draft.sound]
+        result: list[list[Drawn]] = [[] for _ in templates]
         for index, job in enumerate(jobs):
             result[job.owner].append(drawn[index])
-        return [self._ranked(row, ranked)[:samples] for row in result]
+        return result
 
-    def _ranked(self, drawn: list[tuple[Draft, DraftFacts]], ranked: bool) -> list[Draft]:
-        """Drafts of one template, the likeliest first; those that are not sound come last."""
-        drafts = [draft for draft, _ in drawn]
-        if not ranked or not drafts or self.selector is None:
-            return drafts
-        chances = self.selector.probabilities([facts for _, facts in drawn])
-        told = [
-            replace(draft, match_probability=float(chance))
-            for draft, chance in zip(drafts, chances, strict=True)
-        ]
-        return sorted(told, key=lambda draft: (not draft.sound, -(draft.match_probability or 0)))
+    def _ranked(
+        self, drawn: list[list[Drawn]], selector: Selector, progress: Progress
+    ) -> list[list[Drawn]]:
+        """Drafts of each template, the likeliest first; those that are not sound come last."""
+        crystals = [one.draft.crystal for row in drawn for one in row if len(row) > 1]
+        if self._energies is None:
+            self._energies = shipped_energies(self.device)
+        energies = iter(self._energies(crystals, progress))
+        result = []
+        for row in drawn:
+            if len(row) > 1:
+                own = np.array([next(energies) for _ in row])
+                chances = selector.probabilities([one.facts for one in row], own)
+                row = [
+                    Drawn(replace(one.draft, match_probability=float(chance)), one.facts)
+                    for one, chance in zip(row, chances, strict=True)
+                ]
+                row.sort(key=lambda one: (not one.draft.sound, -(one.draft.match_probability or 0)))
+            result.append(row)
+        return result
 
     def _starts(
         self,
@@ -232,21 +272,14 @@ class StructureGenerator:
         samples: int,
         start: Start,
         excluded: str | None,
-        ranked: bool,
-    ) -> list[_Geometry | None]:
+        mixed: bool,
+    ) -> list[StartGeometry | None]:
         if start == "noise":
             return [None] * samples
-        near = self.library.nearest(template, samples, exclude_formula=excluded)
-        known = [
-            _Geometry(g.crystal, borrowed_coefficients(g, self._volumes), g.id, g.distance, 0.0)
-            for g in near
-        ]
-        known += [
-            _Geometry(c.crystal, coefficients(c.crystal.lattice), CODEBOOK, c.distance, c.spread)
-            for c in self.codebook.nearest(template, self._volumes, samples)
-        ]
-        most = samples - samples // _NOISE_SHARE if ranked and start == "auto" else samples
-        starts: list[_Geometry | None] = list(sorted(known, key=_unlikeness)[:most])
+        most = samples - samples // _NOISE_SHARE if mixed and start == "auto" else samples
+        starts: list[StartGeometry | None] = list(
+            known_starts(template, most, self.library, self.codebook, self._volumes, excluded)
+        )
         if start == "template":
             return starts
         return starts + [None] * (samples - len(starts))
@@ -303,7 +336,7 @@ class StructureGenerator:
         return free, lattice, conditions
 
     def _borrowed_state(
-        self, batch: TemplateBatch, row: int, borrowed: _Geometry
+        self, batch: TemplateBatch, row: int, borrowed: StartGeometry
     ) -> tuple[Tensor, Tensor]:
         """Free coordinates and standardised lattice of a known geometry."""
         known = torch.zeros(batch.freedom.shape[1:], device=self.device)
@@ -312,11 +345,6 @@ class StructureGenerator:
         raw = torch.from_numpy(borrowed.coefficients).float()
         single = batch.select(torch.tensor([row], device=self.device))
         return known, self.flow.standardised(single, raw[None].to(self.device))[0].clamp(-6, 6)
-
-
-def _unlikeness(geometry: _Geometry) -> float:
-    """What starting geometries are ranked by."""
-    return geometry.distance + geometry.spread
 
 
 def _compact(template: SymmetryTemplate, table: WyckoffTable) -> CompactTemplate:
@@ -328,12 +356,16 @@ def _compact(template: SymmetryTemplate, table: WyckoffTable) -> CompactTemplate
 
 
 def _batches(jobs: list[_Job], which: list[int]) -> list[list[int]]:
-    """Jobs of similar size together, each batch within the pair budget."""
-    sizes = {i: (len(jobs[i].template.orbits), jobs[i].template.n_atoms) for i in which}
+    """Jobs of one kind of start and similar size together, each batch within the pair budget."""
+    sizes = {
+        i: (jobs[i].borrowed is None, len(jobs[i].template.orbits), jobs[i].template.n_atoms)
+        for i in which
+    }
     batches: list[list[int]] = []
     for index in sorted(which, key=lambda i: (sizes[i], i)):
-        orbits, atoms = sizes[index]
-        if batches and (len(batches[-1]) + 1) * orbits * atoms <= _PAIR_BUDGET:
+        kind, orbits, atoms = sizes[index]
+        room = batches and (len(batches[-1]) + 1) * orbits * atoms <= _PAIR_BUDGET
+        if room and sizes[batches[-1][0]][0] == kind:
             batches[-1].append(index)
         else:
             batches.append([index])

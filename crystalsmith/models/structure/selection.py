@@ -1,11 +1,13 @@
 """Which of many drafts of one template is the crystal: a learned match probability.
 
 A small network reads facts about a draft: what it started from, how the flow sees it, distances
-between atoms against their radii, the volume, and how far other drafts agree with it.
+between atoms against their radii, the volume, how far other drafts agree with it, and how its
+predicted energy compares with theirs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from pymatgen.core import Element
 from torch import nn
 
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.runs import load_tensors, save_tensors
 from crystalsmith.models.structure.geometry import N_RADIAL, pair_geometry
 from crystalsmith.models.structure.lattice import VOLUME, matrices
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from crystalsmith.core.crystallography.crystal import SymmetricCrystal
     from crystalsmith.models.structure.batch import TemplateBatch
     from crystalsmith.models.structure.flow import CrystalFlow
 
@@ -53,6 +57,9 @@ _SHARED_FACTS = (
     "drafts",
     "rank of the start",
     "least unrest of all",
+    "energy above the lowest",
+    "energy against the median",
+    "rank by energy",
 )
 FACTS = (*_OWN_FACTS, *_SHARED_FACTS)
 _AGREE = 0.15  # relative difference of fingerprints at which drafts agree
@@ -81,7 +88,7 @@ def _radii() -> Tensor:
     return torch.tensor([*radii, *[1.5] * (MAX_Z - len(radii))])[:MAX_Z]
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def draft_facts(
     flow: CrystalFlow,
     batch: TemplateBatch,
@@ -167,34 +174,57 @@ def _fingerprints(batch: TemplateBatch, free: Tensor, cells: Tensor) -> Tensor:
     return sums.flatten(1)
 
 
-def shared_facts(drafts: Sequence[DraftFacts]) -> NDArray[np.float32]:
-    """All facts about the drafts of one template, ``(drafts, len(FACTS))``."""
+def shared_facts(
+    drafts: Sequence[DraftFacts], energies: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """All facts about the drafts of one template, ``(drafts, len(FACTS))``.
+
+    Args:
+        drafts: what is known of each by itself.
+        energies: predicted, eV/atom; NaN where that failed.
+    """
     own = np.stack([draft.values for draft in drafts])
-    prints = np.stack([draft.fingerprint for draft in drafts])
+    noise = (own[:, 0] == 0) & (own[:, 1] == 0)
+    rank = np.array([np.sum((own[:i, :2] == own[i, :2]).all(1)) for i in range(len(drafts))])
+    columns = [
+        *_agreement(np.stack([draft.fingerprint for draft in drafts]), noise),
+        np.full(len(drafts), np.log(len(drafts))),
+        np.where(noise, 0, rank),
+        np.full(len(drafts), own[:, 10].min()),
+        *_energy_facts(np.asarray(energies, dtype=float)),
+    ]
+    return np.concatenate([own, np.stack(columns, axis=1)], axis=1).astype(np.float32)
+
+
+def _agreement(prints: NDArray[np.float32], noise: NDArray[np.bool_]) -> list[NDArray[np.floating]]:
+    """With all others, with the nearest one, and with those that started from noise."""
+    count = len(prints)
     lengths = np.linalg.norm(prints, axis=1)
     gaps = np.linalg.norm(prints[:, None] - prints[None], axis=2)
     gaps /= np.maximum(np.minimum(lengths[:, None], lengths[None]), 1e-6)
     agree = np.exp(-((gaps / _AGREE) ** 2))
     np.fill_diagonal(agree, 0.0)
-    noise = (own[:, 0] == 0) & (own[:, 1] == 0)
-    count = len(drafts)
     others = gaps + np.diag(np.full(count, np.inf))
     nearest = np.minimum(others.min(1), 2.0) if count > 1 else np.full(count, 2.0)
     among_noise = agree[:, noise].sum(1) / np.maximum(noise.sum() - noise, 1)
-    rank = np.array([np.sum((own[:i, :2] == own[i, :2]).all(1)) for i in range(count)])
-    columns = [
-        agree.sum(1) / max(count - 1, 1),
-        nearest,
-        among_noise,
-        np.full(count, np.log(count)),
-        np.where(noise, 0, rank),
-        np.full(count, own[:, 10].min()),
-    ]
-    return np.concatenate([own, np.stack(columns, axis=1)], axis=1).astype(np.float32)
+    return [agree.sum(1) / max(count - 1, 1), nearest, among_noise]
+
+
+def _energy_facts(energies: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    count = len(energies)
+    if np.isnan(energies).all():
+        return [np.zeros(count)] * 3
+    known = np.where(np.isnan(energies), np.nanmax(energies), energies)
+    above = np.sqrt(np.minimum(known - known.min(), 1.0))
+    against = np.clip(known - np.median(known), -1.0, 1.0)
+    return [above, against, np.argsort(np.argsort(known)) / max(count - 1, 1)]
 
 
 class Selector(nn.Module):
-    """From facts to the probability that the draft matches the crystal."""
+    """From facts to the chance that the draft is the crystal.
+
+    It learns ``exp(-RMSE / 0.3)``, 0 for no match, so that a near match counts more than a far one.
+    """
 
     def __init__(self, width: int = 24) -> None:
         super().__init__()
@@ -216,9 +246,12 @@ class Selector(nn.Module):
         return torch.as_tensor(self.layers(scaled)).squeeze(-1)
 
     @torch.no_grad()
-    def probabilities(self, drafts: Sequence[DraftFacts]) -> NDArray[np.float32]:
-        """Match probability of every draft of one template."""
-        return self(torch.from_numpy(shared_facts(drafts))).sigmoid().numpy()
+    def probabilities(
+        self, drafts: Sequence[DraftFacts], energies: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """Match probability of every draft of one template; see `shared_facts`."""
+        facts = torch.from_numpy(shared_facts(drafts, energies))
+        return np.asarray(self(facts).sigmoid().numpy())
 
     def save(self, folder: Path) -> None:
         """Write it beside the weights."""
@@ -237,3 +270,23 @@ class Selector(nn.Module):
         selector = cls(len(tensors["layers.0.bias"]))
         selector.load_state_dict(tensors)
         return selector.eval()
+
+
+# from crystals to eV/atom, NaN where that fails
+Energies = Callable[["Sequence[SymmetricCrystal]", Progress], "NDArray[np.float64]"]
+
+
+def shipped_energies(device: torch.device) -> Energies:
+    """Formation energies as the surrogates predict them."""
+    from crystalsmith.models.surrogates.ensemble import Surrogates
+
+    surrogates = Surrogates.load(device=str(device))
+
+    def energies(
+        crystals: Sequence[SymmetricCrystal], progress: Progress = silent
+    ) -> NDArray[np.float64]:
+        scored = surrogates.predict((crystal.structure() for crystal in crystals), progress)
+        found = [one.predictions.get("formation_energy") for one in scored]
+        return np.array([np.nan if one is None else one.mean for one in found])
+
+    return energies
