@@ -19,6 +19,7 @@ from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.structure.generator import Start, StructureGenerator, Targets
 from crystalsmith.models.structure.library import expected_volume
+from crystalsmith.models.structure.selection import scores_of_templates
 from crystalsmith.models.structure.soundness import found_space_group
 
 if TYPE_CHECKING:
@@ -136,19 +137,25 @@ def _predicted(
     seed: int,
     progress: Progress,
 ) -> list[list[Draft]]:
-    """One structure for each of the most probable templates of every formula."""
-    owners, templates = [], []
+    """One structure for each of the most probable templates of every formula, the best first."""
+    owners, templates, chances = [], [], []
     for index, entry in enumerate(entries):
         for item in constraint_generator.propose(entry.composition, count=samples):
             owners.append(index)
             templates.append(item.template)
+            chances.append(item.probability)
         progress("predicting symmetry", index + 1, len(entries))
     drafts = generator.generate(
         templates, drafts=n_drafts, start=start, seed=seed, progress=progress
     )
+    energies = generator.energies([group[0].crystal for group in drafts], progress)
+    distances = np.array([group[0].distance for group in drafts])
     result: list[list[Draft]] = [[] for _ in entries]
-    for owner, group in zip(owners, drafts, strict=True):
-        result[owner] += group
+    for index in range(len(entries)):
+        own = np.flatnonzero(np.array(owners) == index)
+        if len(own):
+            scores = scores_of_templates(np.array(chances)[own], distances[own], energies[own])
+            result[index] = [drafts[row][0] for row in own[np.argsort(-scores, kind="stable")]]
     return result
 
 

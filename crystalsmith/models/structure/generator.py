@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pymatgen.core import Element
 
 from crystalsmith.core.crystallography.crystal import SymmetricCrystal
 from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.runs import load_config, load_weights, pick_device
-from crystalsmith.models.structure.batch import CompactTemplate, collate
+from crystalsmith.models.structure.batch import collate, compact_template, size_batches
 from crystalsmith.models.structure.codebook import Codebook
 from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
 from crystalsmith.models.structure.lattice import lattice_parameters
@@ -29,7 +29,7 @@ from crystalsmith.models.structure.selection import (
 )
 from crystalsmith.models.structure.soundness import is_sound
 from crystalsmith.models.structure.starts import StartGeometry, known_starts
-from crystalsmith.models.structure.wyckoff_table import WyckoffTable, position_key
+from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights"
 Start = Literal["auto", "noise", "template"]
-_PAIR_BUDGET = 20_000  # orbit-atom pairs sampled side by side
 _REDRAWS = 3
 _NOISE_SHARE = 3  # of many drafts, one in so many starts from noise at least
 
@@ -85,7 +84,7 @@ class Drawn(NamedTuple):
     """A draft with what the selector wants to know of it."""
 
     draft: Draft
-    facts: DraftFacts
+    facts: DraftFacts | None
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,9 @@ class StructureGenerator:
         self.flow = flow.to(self.device).eval()
         self.library = library or TemplateLibrary([])
         self.codebook = codebook or Codebook.empty()
-        self.selector, self._energies = selector, energies
+        self.selector = selector
+        if energies is not None:
+            self.energies = energies
         self.settings = settings or SamplerSettings()
         self._volumes = self.flow.atomic_volume.cpu().numpy()  # type: ignore[operator]
 
@@ -154,6 +155,11 @@ class StructureGenerator:
         library, codebook = TemplateLibrary(entries), Codebook.load(where)
         selector = Selector.load(where)
         return cls(flow, library, device=pick_device(device), codebook=codebook, selector=selector)
+
+    @cached_property
+    def energies(self) -> Energies:
+        """Predicts eV/atom, by the surrogates unless told otherwise; loaded when first used."""
+        return shipped_energies(self.device)
 
     def generate(
         self,
@@ -193,6 +199,7 @@ class StructureGenerator:
             targets,
             samples=drafts if ranked else samples,
             mixed=ranked,
+            with_facts=ranked,
             start=start,
             seed=seed,
             exclude_formulas=exclude_formulas,
@@ -209,6 +216,7 @@ class StructureGenerator:
         *,
         samples: int,
         mixed: bool,
+        with_facts: bool = True,
         start: Start = "auto",
         seed: int = 0,
         exclude_formulas: Sequence[str | None] | None = None,
@@ -236,7 +244,7 @@ class StructureGenerator:
         for attempt in range(1 + _REDRAWS):
             if not waiting:
                 break
-            for index, draft, facts in self._draw(jobs, waiting, generator, attempt):
+            for index, draft, facts in self._draw(jobs, waiting, generator, attempt, with_facts):
                 drawn[index] = Drawn(draft, facts)
                 progress("building crystals", len(drawn), len(jobs))
             waiting = [index for index in waiting if not drawn[index].draft.sound]
@@ -250,14 +258,12 @@ class StructureGenerator:
     ) -> list[list[Drawn]]:
         """Drafts of each template, the likeliest first; those that are not sound come last."""
         crystals = [one.draft.crystal for row in drawn for one in row if len(row) > 1]
-        if self._energies is None:
-            self._energies = shipped_energies(self.device)
-        energies = iter(self._energies(crystals, progress))
+        energies = iter(self.energies(crystals, progress))
         result = []
         for row in drawn:
             if len(row) > 1:
                 own = np.array([next(energies) for _ in row])
-                chances = selector.probabilities([one.facts for one in row], own)
+                chances = selector.probabilities([one.facts for one in row if one.facts], own)
                 row = [
                     Drawn(replace(one.draft, match_probability=float(chance)), one.facts)
                     for one, chance in zip(row, chances, strict=True)
@@ -285,20 +291,33 @@ class StructureGenerator:
         return starts + [None] * (samples - len(starts))
 
     def _draw(
-        self, jobs: list[_Job], which: list[int], generator: torch.Generator, attempt: int
-    ) -> Iterable[tuple[int, Draft, DraftFacts]]:
+        self,
+        jobs: list[_Job],
+        which: list[int],
+        generator: torch.Generator,
+        attempt: int,
+        with_facts: bool,
+    ) -> Iterable[tuple[int, Draft, DraftFacts | None]]:
         """Draw some of the jobs, in batches of similar size."""
         table = WyckoffTable.of_groups({jobs[i].template.number for i in which})
         # the more often a draft has failed, the more its start is shaken
         settings = replace(self.settings, shake=self.settings.shake + 0.1 * attempt)
-        for part in _batches(jobs, which):
+        sizes = {
+            i: (jobs[i].borrowed is None, len(jobs[i].template.orbits), jobs[i].template.n_atoms)
+            for i in which
+        }
+        for part in size_batches(sizes, which):
             own = [jobs[i] for i in part]
-            batch = collate([_compact(job.template, table) for job in own], table)
+            batch = collate([compact_template(job.template, table) for job in own], table)
             batch = batch.to(self.device)
             free, lattice, conditions = self._start_states(batch, own, settings.shake, generator)
             begun = free
             free, values = self.flow.sample(batch, begun, lattice, conditions, settings)
-            facts = draft_facts(self.flow, batch, begun, free, values, conditions)
+            facts: list[DraftFacts] | list[None] = (
+                draft_facts(self.flow, batch, begun, free, values, conditions)
+                if with_facts
+                else [None] * len(own)
+            )
             for row, (index, job) in enumerate(zip(part, own, strict=True)):
                 draft = _draft(job, free[row].cpu().numpy(), values[row].cpu().numpy())
                 yield index, draft, facts[row]
@@ -345,31 +364,6 @@ class StructureGenerator:
         raw = torch.from_numpy(borrowed.coefficients).float()
         single = batch.select(torch.tensor([row], device=self.device))
         return known, self.flow.standardised(single, raw[None].to(self.device))[0].clamp(-6, 6)
-
-
-def _compact(template: SymmetryTemplate, table: WyckoffTable) -> CompactTemplate:
-    keys = [position_key(template.number, orbit.letter) for orbit in template.orbits]
-    elements = [Element(orbit.element).Z for orbit in template.orbits]
-    return CompactTemplate(
-        template.number, np.array(elements), table.rows(np.array(keys, dtype=np.int64))
-    )
-
-
-def _batches(jobs: list[_Job], which: list[int]) -> list[list[int]]:
-    """Jobs of one kind of start and similar size together, each batch within the pair budget."""
-    sizes = {
-        i: (jobs[i].borrowed is None, len(jobs[i].template.orbits), jobs[i].template.n_atoms)
-        for i in which
-    }
-    batches: list[list[int]] = []
-    for index in sorted(which, key=lambda i: (sizes[i], i)):
-        kind, orbits, atoms = sizes[index]
-        room = batches and (len(batches[-1]) + 1) * orbits * atoms <= _PAIR_BUDGET
-        if room and sizes[batches[-1][0]][0] == kind:
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-    return batches
 
 
 def _draft(job: _Job, free: NDArray[np.float32], values: NDArray[np.float32]) -> Draft:

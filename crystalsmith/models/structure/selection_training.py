@@ -135,7 +135,11 @@ def _cases(
         crystals = [one.draft.crystal for one in drawn]
         jobs.append((crystals, entry.crystal))
         own_energies = energies(crystals, silent)
-        cases.append(_Case(kinds, [one.facts for one in drawn], own_energies, np.zeros(len(kinds))))
+        cases.append(
+            _Case(
+                kinds, [one.facts for one in drawn if one.facts], own_energies, np.zeros(len(kinds))
+            )
+        )
         progress("predicting energies", row + 1, len(entries))
     with ProcessPoolExecutor() as pool:
         for row, worth in enumerate(pool.map(_worth, jobs, chunksize=8)):
