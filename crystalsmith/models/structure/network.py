@@ -162,6 +162,7 @@ class FlowNetwork(nn.Module):
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
         self.config = config
+        self.rounded = True  # features in bfloat16 where that is faster
         width = config.width
         self.element = nn.Embedding(MAX_Z, width)
         self.group = nn.Embedding(231, width)
@@ -215,7 +216,8 @@ class FlowNetwork(nn.Module):
         lattices = matrices(coefficients)
         geometry = pair_geometry(batch, free, lattices)
         # features may be rounded, places and distances may not
-        with torch.autocast(free.device.type, torch.bfloat16, enabled=has_bfloat16(free.device)):
+        rounded = self.rounded and has_bfloat16(free.device)
+        with torch.autocast(free.device.type, torch.bfloat16, enabled=rounded):
             state, tokens = self._conditions(batch, coefficients, time, conditions)
             pairs = self.pair_input(geometry.features)
             h = self.element(batch.elements) + self.group(batch.group)[:, None]
