@@ -305,7 +305,7 @@ Energies = Callable[["Sequence[SymmetricCrystal]", Progress], "NDArray[np.float6
 
 def shipped_energies(device: torch.device) -> Energies:
     """Formation energies as the surrogates predict them."""
-    from crystalsmith.models.surrogates.ensemble import Surrogates
+    from crystalsmith.models.surrogates.surrogates import Surrogates
 
     surrogates = Surrogates.load(device=str(device))
 
