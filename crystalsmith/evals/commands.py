@@ -128,7 +128,10 @@ def structures(
         str, typer.Option(help="true: the crystal's own template; predicted: from the formula.")
     ] = "true",
     start: Annotated[str, typer.Option(help="auto, noise or template.")] = "auto",
-    samples: Annotated[int, typer.Option(help="Drafts per crystal.")] = 1,
+    samples: Annotated[int, typer.Option(help="Structures per crystal.")] = 1,
+    drafts: Annotated[
+        int, typer.Option(help="Drafts per template that the selector chooses from.")
+    ] = 1,
     with_properties: Annotated[
         bool, typer.Option(help="Tell the generator the crystal's gap and formation energy.")
     ] = False,
@@ -171,6 +174,7 @@ def structures(
             constraint_generator=predictor,
             start=begin,
             samples=samples,
+            drafts=drafts,
             with_properties=with_properties,
             seed=seed,
             progress=progress,

@@ -19,6 +19,7 @@ from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.structure.generator import Start, StructureGenerator, Targets
 from crystalsmith.models.structure.library import expected_volume
+from crystalsmith.models.structure.selection import scores_of_templates
 from crystalsmith.models.structure.soundness import found_space_group
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def evaluate_structures(
     constraint_generator: ConstraintGenerator | None = None,
     start: Start = "auto",
     samples: int = 1,
+    drafts: int = 1,
     with_properties: bool = False,
     seed: int = 0,
     progress: Progress = silent,
@@ -87,7 +89,9 @@ def evaluate_structures(
             constraint generator ranks highest, one draft each.
         constraint_generator: needed for predicted constraints.
         start: where drafts start from.
-        samples: drafts per crystal; the first one counts for ``match``.
+        samples: structures per crystal; the first one counts for ``match``.
+        drafts: what the selector chooses them from, template by template; no choice when these are
+            not more than the samples.
         with_properties: tell the generator the crystal's band gap and formation energy.
         seed: of the noise.
         progress: told about finished crystals.
@@ -96,10 +100,11 @@ def evaluate_structures(
     started = time.monotonic()
     if constraints == "true":
         targets = [_targets(entry, with_properties) for entry in entries]
-        drafts = generator.generate(
+        drawn = generator.generate(
             [entry.crystal.template for entry in entries],
             targets,
             samples=samples,
+            drafts=drafts,
             start=start,
             seed=seed,
             progress=progress,
@@ -107,13 +112,14 @@ def evaluate_structures(
     else:
         if constraint_generator is None:
             raise ValueError("predicted constraints need a constraint generator")
-        drafts = _predicted(
-            generator, constraint_generator, entries, start, samples, seed, progress
+        drawn = _predicted(
+            generator, constraint_generator, entries, start, samples, drafts, seed, progress
         )
     seconds = time.monotonic() - started
-    matches = _compare_all(drafts, entries, progress)
-    return _report(drafts, matches, cases, samples, seconds) | {
-        "template_baseline": _baseline(generator, cases, progress)
+    matches = _compare_all(drawn, entries, progress)
+    return _report(drawn, matches, cases, samples, seconds) | {
+        "drafts": max(drafts, samples if constraints == "true" else 1),
+        "template_baseline": _baseline(generator, cases, progress),
     }
 
 
@@ -127,20 +133,29 @@ def _predicted(
     entries: Sequence[Entry],
     start: Start,
     samples: int,
+    n_drafts: int,
     seed: int,
     progress: Progress,
 ) -> list[list[Draft]]:
-    """One draft for each of the most probable templates of every formula."""
-    owners, templates = [], []
+    """One structure for each of the most probable templates of every formula, the best first."""
+    owners, templates, chances = [], [], []
     for index, entry in enumerate(entries):
         for item in constraint_generator.propose(entry.composition, count=samples):
             owners.append(index)
             templates.append(item.template)
+            chances.append(item.probability)
         progress("predicting symmetry", index + 1, len(entries))
-    drafts = generator.generate(templates, start=start, seed=seed, progress=progress)
+    drafts = generator.generate(
+        templates, drafts=n_drafts, start=start, seed=seed, progress=progress
+    )
+    energies = generator.energies([group[0].crystal for group in drafts], progress)
+    distances = np.array([group[0].distance for group in drafts])
     result: list[list[Draft]] = [[] for _ in entries]
-    for owner, group in zip(owners, drafts, strict=True):
-        result[owner] += group
+    for index in range(len(entries)):
+        own = np.flatnonzero(np.array(owners) == index)
+        if len(own):
+            scores = scores_of_templates(np.array(chances)[own], distances[own], energies[own])
+            result[index] = [drafts[row][0] for row in own[np.argsort(-scores, kind="stable")]]
     return result
 
 

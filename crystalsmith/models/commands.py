@@ -83,6 +83,9 @@ def structure(
     validation: ValidationOption,
     out: OutOption,
     hypothetical: HypotheticalOption = None,
+    initial: Annotated[
+        Path | None, typer.Option(help="Finished weights to begin with instead of random ones.")
+    ] = None,
     setting: SettingOption = None,
     device: DeviceOption = "auto",
     seconds: SecondsOption = None,
@@ -99,6 +102,7 @@ def structure(
             found,
             out,
             settings,
+            initial=initial,
             device=device,
             seconds=seconds or math.inf,
             progress=progress,

@@ -15,7 +15,7 @@ import numpy as np
 from crystalsmith.core.crystallography.template import ordered_amounts
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.runs import load_config, write_json
+from crystalsmith.models.runs import load_config, pick_device, read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,23 +74,53 @@ def train_structure(
     folder: Path,
     settings: StructureTraining,
     *,
+    initial: Path | None = None,
     device: str = "auto",
     seconds: float = np.inf,
     progress: Progress = silent,
 ) -> None:
-    """Train the structure generator."""
+    """Train the structure generator: codebook, flow, and the selector on held-out crystals."""
     from crystalsmith.models.structure import training
-    from crystalsmith.models.structure.preparation import prepare
+    from crystalsmith.models.structure.codebook import Codebook
+    from crystalsmith.models.structure.codebook_building import CentresWithout, build_codebook
+    from crystalsmith.models.structure.generator import StructureGenerator
+    from crystalsmith.models.structure.library import TemplateLibrary
+    from crystalsmith.models.structure.preparation import fit_atomic_volumes, prepare
+    from crystalsmith.models.structure.selection_training import train_selector
     from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
-    arrays = folder / ARRAYS
+    arrays, weights = folder / ARRAYS, folder / WEIGHTS
     if not (arrays / training.TABLE_FILE).exists():
         arrays.mkdir(parents=True, exist_ok=True)
-        prepare(data.crystals, progress=progress).save(arrays / training.TRAIN_FILE)
-        prepare(data.held_out, data.crystals, progress).save(arrays / training.VALIDATION_FILE)
+        volumes = fit_atomic_volumes(data.crystals)
         table = WyckoffTable.of_groups(range(1, 231), self_maps=True)
+        codebook, groups = build_codebook(data.crystals, volumes, table, progress)
+        codebook.save(arrays)
+        centres = CentresWithout(codebook, groups, data.crystals, volumes)
+        prepare(data.crystals, progress=progress, centres=centres).save(
+            arrays / training.TRAIN_FILE
+        )
+        prepare(data.held_out, data.crystals, progress, centres=centres).save(
+            arrays / training.VALIDATION_FILE
+        )
         table.save(arrays / training.TABLE_FILE)
-    training.train(arrays, folder, settings, device=device, seconds=seconds, progress=progress)
+    flow = training.train(
+        arrays,
+        folder,
+        settings,
+        initial=initial,
+        device=device,
+        seconds=seconds,
+        progress=progress,
+    )
+    codebook = Codebook.load(arrays)
+    codebook.save(weights)
+    if read_json(folder / "state.json")["step"] < settings.steps:
+        return
+    generator = StructureGenerator(
+        flow, TemplateLibrary(data.crystals), device=pick_device(device), codebook=codebook
+    )
+    train_selector(generator, data.held_out, settings.seed, progress).save(weights)
 
 
 def train_constraint(

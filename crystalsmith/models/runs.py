@@ -149,7 +149,7 @@ class TrainingRun:
         tensors |= {f"average.{k}": v for k, v in self.average.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
-        _replace(self.folder / _CHECKPOINT, tensors)
+        save_tensors(self.folder / _CHECKPOINT, tensors)
         write_json(self.folder / _STATE, {"step": self.step, "seconds": self.seconds})
 
     def export(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
@@ -249,7 +249,7 @@ def save_weights(
         return tensor.detach().cpu().contiguous().to(tensor.dtype if keep else dtype)
 
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / WEIGHTS_FILE, {name: shipped(name, t) for name, t in tensors.items()})
+    save_tensors(folder / WEIGHTS_FILE, {name: shipped(name, t) for name, t in tensors.items()})
     write_json(folder / CONFIG_FILE, dict(config))
 
 
@@ -331,7 +331,8 @@ def _untied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k: v for k, v in tensors.items() if seen.setdefault(v.data_ptr(), k) == k}
 
 
-def _replace(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file at once: readers see the old file or the new one."""
     temporary = path.with_suffix(".tmp")
     save_file({k: v.contiguous() for k, v in tensors.items()}, temporary)
     temporary.replace(path)

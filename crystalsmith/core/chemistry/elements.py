@@ -84,9 +84,15 @@ def element_distances() -> NDArray[np.float64]:
     0 is the same element, about 0.3 a neighbour in its column, above 1.5 an unlike one. Pettifor's
     chemical scale counts double, because it orders elements by the structures they form.
     """
-    vectors = _element_vectors() * np.array([2.0, 1.0, 1.0, 0.5, 0.5])
+    vectors = element_places()
     gaps = vectors[:, None, :] - vectors[None, :, :]
-    return np.asarray(np.sqrt((gaps**2).sum(axis=-1)) / np.sqrt(6.5))
+    return np.asarray(np.sqrt((gaps**2).sum(axis=-1)))
+
+
+@lru_cache(maxsize=1)
+def element_places() -> NDArray[np.float64]:
+    """``(103, 5)`` points, row Z - 1, whose distances are `element_distances`."""
+    return _element_vectors() * np.array([2.0, 1.0, 1.0, 0.5, 0.5]) / np.sqrt(6.5)
 
 
 def element_distance(first: str, second: str) -> float:

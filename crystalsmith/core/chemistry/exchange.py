@@ -22,6 +22,7 @@ def nearest_exchanges(
     known: NDArray[np.int64],
     weights: NDArray[np.float64],
     keys: Sequence[Hashable],
+    orders: Sequence[tuple[int, ...]] | None = None,
 ) -> tuple[NDArray[np.float64], list[tuple[int, ...]]]:
     """Distance from wanted elements to many known ones, slot by slot, under the best exchange.
 
@@ -30,6 +31,7 @@ def nearest_exchanges(
         known: ``(rows, slots)`` atomic numbers less one.
         weights: ``(slots,)`` share of atoms in each slot.
         keys: one per slot; neighbouring slots with equal keys may change places.
+        orders: the orders to try, where more than that may change places.
 
     Returns:
         ``(rows,)`` mean `element_distance`, and for each row the order in which its slots are to be
@@ -38,7 +40,7 @@ def nearest_exchanges(
     table = element_distances()
     best = np.full(len(known), np.inf)
     chosen: list[tuple[int, ...]] = [()] * len(known)
-    for order in _orders(keys):
+    for order in _orders(keys) if orders is None else orders:
         gaps = table[wanted[None, :], known[:, list(order)]] @ weights
         for row in np.flatnonzero(gaps < best):
             chosen[row] = order

@@ -27,7 +27,7 @@ from crystalsmith.core.crystallography.template import Orbit, SymmetryTemplate
 from crystalsmith.core.errors import DataError, TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,6 +48,23 @@ class SymmetricCrystal:
     template: SymmetryTemplate
     lattice: NDArray[np.float64]
     free: tuple[NDArray[np.float64], ...]
+
+    @classmethod
+    def assembled(
+        cls,
+        number: int,
+        lattice: NDArray[np.float64],
+        orbits: Sequence[tuple[str, str]],
+        free: Sequence[NDArray[np.float64]],
+    ) -> SymmetricCrystal:
+        """A crystal from orbits (element and letter) in any order, with their free coordinates."""
+        template = SymmetryTemplate(number, tuple(Orbit(*orbit) for orbit in orbits))
+        remaining = list(zip(orbits, free, strict=True))
+        own = []
+        for orbit in template.orbits:
+            index = next(i for i, (other, _) in enumerate(remaining) if other == orbit)
+            own.append(remaining.pop(index)[1])
+        return cls(template, lattice, tuple(own))
 
     @property
     def volume_per_atom(self) -> float:
@@ -76,17 +93,8 @@ class SymmetricCrystal:
 
     def with_elements(self, replacement: Mapping[str, str]) -> SymmetricCrystal:
         """The same geometry with other elements (free coordinates stay with their orbits)."""
-        renamed = [
-            (Orbit(replacement.get(o.element, o.element), o.letter), free)
-            for o, free in zip(self.template.orbits, self.free, strict=True)
-        ]
-        template = self.template.with_elements(replacement)
-        remaining = list(renamed)
-        free = []
-        for orbit in template.orbits:
-            index = next(i for i, (other, _) in enumerate(remaining) if other == orbit)
-            free.append(remaining.pop(index)[1])
-        return SymmetricCrystal(template, self.lattice, tuple(free))
+        orbits = [(replacement.get(o.element, o.element), o.letter) for o in self.template.orbits]
+        return self.assembled(self.template.number, self.lattice, orbits, self.free)
 
     def scaled_to(self, volume_per_atom: float) -> SymmetricCrystal:
         """The same shape at another volume (Å³ per atom)."""
@@ -119,16 +127,43 @@ def equivalent_descriptions(crystal: SymmetricCrystal) -> list[SymmetricCrystal]
     half a cell, say); a model may generate any of them and be right.
     """
     template = crystal.template
-    matrix = np.asarray(Lattice.from_parameters(*crystal.lattice).matrix)
-    orbits: list[_RawOrbit] = [
-        (orbit.element, orbit.letter, template.group.position(orbit.letter).points(free))
-        for orbit, free in zip(template.orbits, crystal.free, strict=True)
-    ]
     return [
-        _transformed(template, matrix, orbits, operation)
+        _moved(crystal, template, operation)
         for operation in normaliser_operations(template.number)
         if renamed(template, operation) == template
     ]
+
+
+def pattern_descriptions(crystal: SymmetricCrystal) -> list[SymmetricCrystal]:
+    """Every description of a crystal whose template has the same pattern, elements in any slots."""
+    template = crystal.template
+    found = []
+    for operation in normaliser_operations(template.number):
+        other = renamed(template, operation)
+        if other.pattern == template.pattern:
+            found.append(_moved(crystal, other, operation))
+    return found
+
+
+def recanonicalised(crystal: SymmetricCrystal) -> SymmetricCrystal:
+    """The canonical description of a crystal that was put together in another one."""
+    template, operations = canonical(crystal.template)
+    if template == crystal.template:
+        return crystal
+    return _moved(crystal, template, operations[0])
+
+
+def _moved(
+    crystal: SymmetricCrystal, template: SymmetryTemplate, operation: NormaliserOperation
+) -> SymmetricCrystal:
+    """The crystal after a normaliser operation that makes its template this one."""
+    group = template.group
+    orbits: list[_RawOrbit] = [
+        (orbit.element, orbit.letter, group.position(orbit.letter).points(free))
+        for orbit, free in zip(crystal.template.orbits, crystal.free, strict=True)
+    ]
+    matrix = np.asarray(Lattice.from_parameters(*crystal.lattice).matrix)
+    return _transformed(template, matrix, orbits, operation)
 
 
 def symmetry_dataset(structure: Structure, precision: float, hall_number: int = 0) -> Any | None:

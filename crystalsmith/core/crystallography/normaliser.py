@@ -9,6 +9,7 @@ Source of the normalisers: pyxtal's tables (Bilbao Crystallographic Server).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ from crystalsmith.core.crystallography.template import (
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+MAX_ORDERS, MAX_TRIED = 48, 5000
 
 
 @dataclass(frozen=True)
@@ -116,3 +120,26 @@ def _rank(
     """What renamed letters are sorted by: their pattern, then element by element."""
     new = tuple("".join(sorted(operation.letters[letter] for letter in row)) for row in letters)
     return tuple(sorted(new)), new
+
+
+@lru_cache(maxsize=20_000)
+def slot_orders(pattern: tuple[int, tuple[str, ...]]) -> tuple[tuple[int, ...], ...]:
+    """Orders in which elements can take a pattern's slots and still form the same template.
+
+    Slots with equal letters can change places, and so can slots whose letters some normaliser
+    operation exchanges. The given order comes first; of very many, `MAX_ORDERS` are kept.
+    """
+    number, letters = pattern
+    size = len(letters)
+    found: dict[tuple[int, ...], None] = {tuple(range(size)): None}
+    for operation in normaliser_operations(number):
+        moved = ["".join(sorted(operation.letters[letter] for letter in row)) for row in letters]
+        if sorted(moved) != sorted(letters):
+            continue
+        places = [[slot for slot in range(size) if moved[slot] == row] for row in letters]
+        for order in itertools.islice(itertools.product(*places), MAX_TRIED):
+            if len(set(order)) == size:
+                found.setdefault(order)
+            if len(found) == MAX_ORDERS:
+                return tuple(found)
+    return tuple(found)

@@ -34,7 +34,7 @@ _TOKENIZER_FILE, _TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 _ADAPTER_FILE, _ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _TASKS = (SPACE_GROUP_ADAPTER, WYCKOFF_ADAPTER)
 _MOST_BYTES = 100_000_000
-_SPARE = 128  # tokens that room is made for in advance
+_SPARE = 128  # tokens that room is made for in advance, once a reading goes on
 _ADAPTED = {"q_proj", "k_proj", "v_proj"}
 _OTHER_LORAS = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save")
 
@@ -123,7 +123,7 @@ class _Step:
         positions: ``(tokens,)`` in their sequences.
         owners: ``(tokens,)`` texts they belong to.
         columns: ``(tokens,)`` where their keys and values are kept.
-        texts: each with the range of its tokens and what they see, ``(tokens, filled)``.
+        texts: each with its tokens and what they see (see `MergedReading.seen`).
         last: ``(continued sequences,)`` the last new token of each.
     """
 
@@ -131,7 +131,7 @@ class _Step:
     positions: Tensor
     owners: Tensor
     columns: Tensor
-    texts: list[tuple[int, tuple[int, int], Tensor]]
+    texts: list[tuple[int, slice, Tensor]]
     last: Tensor
 
 
@@ -230,76 +230,58 @@ class MergedLM:
 
 def _step(reading: MergedReading, rows: NDArray[np.int64], runs: Sequence[Sequence[int]]) -> _Step:
     """Let the chosen sequences go on by their runs of tokens; the reading is changed."""
-    reading.owners, reading.lengths = reading.owners[rows], reading.lengths[rows]
-    reading.seen = reading.seen[rows]
-    _forget(reading)
-    sizes = np.fromiter(map(len, runs), np.int64, len(runs))
+    order = reading.owners[rows].argsort(kind="stable")  # text by text
+    reading.owners, reading.lengths = reading.owners[rows[order]], reading.lengths[rows[order]]
+    reading.seen = reading.seen[rows[order]]
+    sizes = np.array([len(runs[row]) for row in order])
     ends = sizes.cumsum()
     places = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)  # within the runs
     parents = np.repeat(np.arange(len(sizes)), sizes)
     owners = reading.owners[parents]
     counts = np.bincount(owners, minlength=len(reading.filled))
-    ranks = _ranks(owners, counts)
-    columns = reading.filled[owners] + ranks
-    reading.filled = reading.filled + counts
-    used = int(reading.filled.max())
-    _make_room(reading, used)
-    seen = reading.seen[parents, :used]
-    room = np.arange(used)
-    own = (room >= (columns - places)[:, None]) & (room <= columns[:, None])
-    seen[own] = 0
+    _make_room(reading, counts)
     begins = counts.cumsum() - counts
+    columns = (reading.filled - begins)[owners] + np.arange(len(owners))
+    reading.filled = reading.filled + counts
+    seen = reading.seen[parents]
+    room = np.arange(seen.shape[1])
+    seen[(room >= (columns - places)[:, None]) & (room <= columns[:, None])] = 0
     table = torch.from_numpy(seen)
-    texts = [
-        (text, (begin, begin + count), table[begin : begin + count, : reading.filled[text]])
-        for text, (begin, count) in enumerate(zip(begins.tolist(), counts.tolist(), strict=True))
-        if count
-    ]
+    own = [slice(*pair) for pair in zip(begins, begins + counts, strict=True)]
+    back, goes_on = order.argsort(), sizes > 0
+    reading.seen[goes_on] = seen[ends[goes_on] - 1]
     step = _Step(
-        tokens=torch.tensor([token for run in runs for token in run]),
+        tokens=torch.tensor([token for row in order for token in runs[row]]),
         positions=torch.from_numpy(reading.lengths[parents] + places),
         owners=torch.from_numpy(owners),
         columns=torch.from_numpy(columns),
-        texts=texts,
-        last=torch.from_numpy(ends[sizes > 0] - 1),
+        texts=[
+            (text, own[text], table[own[text], : reading.filled[text]])
+            for text in np.flatnonzero(counts).tolist()
+        ],
+        last=torch.from_numpy((ends - 1)[back][goes_on[back]]),
     )
-    reading.lengths = reading.lengths + sizes
-    reading.seen[sizes > 0, :used] = seen[ends[sizes > 0] - 1]
+    reading.owners, reading.seen = reading.owners[back], reading.seen[back]
+    reading.lengths = (reading.lengths + sizes)[back]
     return step
 
 
-def _ranks(owners: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Place of every token among those of its text, ``counts`` of each."""
-    order = owners.argsort(kind="stable")
-    ranks = np.empty_like(owners)
-    ranks[order] = np.arange(len(owners)) - np.repeat(counts.cumsum() - counts, counts)
-    return ranks
-
-
-def _make_room(reading: MergedReading, needed: int) -> None:
-    """Let so many tokens of every text be kept."""
-    room = reading.kept.shape[3]
-    if needed > room:
-        more = needed + _SPARE - room
-        shape = (*reading.kept.shape[:3], room + more, *reading.kept.shape[4:])
-        kept = reading.kept.new_empty(shape)
-        kept[:, :, :, :room] = reading.kept
-        hidden = np.full((len(reading.seen), more), -np.inf, np.float32)
-        reading.kept, reading.seen = kept, np.concatenate((reading.seen, hidden), axis=1)
-
-
-def _forget(reading: MergedReading) -> None:
-    """Drop texts and tokens that no sequence has any more, when they are most of what is kept."""
-    texts, owners = np.unique(reading.owners, return_inverse=True)
-    alive = np.zeros((len(texts), reading.seen.shape[1]), bool)
-    np.logical_or.at(alive, owners, reading.seen == 0)
-    filled = alive.sum(1)
-    if 2 * len(texts) * filled.max() > len(reading.filled) * reading.filled.max():
+def _make_room(reading: MergedReading, counts: NDArray[np.int64]) -> None:
+    """Let so many more tokens of each text be kept; those that no sequence has are dropped."""
+    texts, room = len(counts), reading.kept.shape[3]
+    if (reading.filled + counts).max() <= room:
         return
-    order = (~alive).argsort(1, kind="stable")[:, : filled.max()]  # what is alive comes first
-    reading.kept = reading.kept[:, :, torch.from_numpy(texts)[:, None], torch.from_numpy(order)]
-    reading.seen = np.take_along_axis(reading.seen, order[owners], 1)
-    reading.owners, reading.filled = owners, filled
+    alive = np.zeros((texts, room), bool)
+    np.logical_or.at(alive, reading.owners, reading.seen == 0)
+    reading.filled = alive.sum(1)
+    most = int(reading.filled.max())
+    order = (~alive).argsort(1, kind="stable")[:, :most]  # what is alive comes first
+    more = int((reading.filled + counts).max()) + (_SPARE if room else 0)
+    kept = reading.kept.new_empty(*reading.kept.shape[:3], more, *reading.kept.shape[4:])
+    kept[:, :, :, :most] = reading.kept[:, :, torch.arange(texts)[:, None], torch.from_numpy(order)]
+    seen = np.full((len(reading.seen), more), -np.inf, np.float32)
+    seen[:, :most] = np.take_along_axis(reading.seen, order[reading.owners], 1)
+    reading.kept, reading.seen = kept, seen
 
 
 def _attend(query: Tensor, kept: Tensor, step: _Step) -> Tensor:
@@ -308,11 +290,11 @@ def _attend(query: Tensor, kept: Tensor, step: _Step) -> Tensor:
     Text by text: they differ so much in tokens that a padded batch of all takes twice as long.
     """
     found = torch.empty_like(query)
-    for text, (begin, end), mask in step.texts:
-        keys, values = kept[:, text, : mask.shape[1]].transpose(1, 2)
-        own = query[begin:end].transpose(0, 1)
-        answer = functional.scaled_dot_product_attention(own[None], keys[None], values[None], mask)
-        found[begin:end] = answer[0].transpose(0, 1)
+    for text, own, seen in step.texts:
+        keys, values = kept[:, text : text + 1, : seen.shape[1]].transpose(2, 3)
+        asked = query[None, own].transpose(1, 2)
+        answer = functional.scaled_dot_product_attention(asked, keys, values, seen)
+        found[own] = answer[0].transpose(0, 1)
     return found.flatten(1)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import sub
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -166,7 +167,6 @@ def _most_sums(number: int) -> int:
     return sums
 
 
-@lru_cache(maxsize=200_000)
 def _can_place(
     number: int,
     count: int,
@@ -177,9 +177,6 @@ def _can_place(
 ) -> bool:
     """Whether all atoms can be placed.
 
-    Goes from element to element with every set of fixed points that may be left over; sets within
-    larger ones are dropped, so that few remain however many elements there are.
-
     Args:
         number: space group.
         count: atoms of the element at hand.
@@ -188,39 +185,26 @@ def _can_place(
         reachable: those among them that the element at hand may use.
         open_now: totals that the open letters it may use add up to.
     """
-    kinds, open_later = fixed_kinds(number), _open_sums(number, 0)
-    left = {vacant}
-    if not open_now >> count & 1:
-        if not needy:
-            return bool(_fillings(kinds, reachable, count, open_now))
-        left = _left_over(left, kinds, count, reachable, open_now)
-    for other in needy[:-1]:
-        left = _left_over(left, kinds, other, None, open_later)
-    return any(_fillings(kinds, free, needy[-1], open_later) for free in left)
+    if open_now >> count & 1:  # who needs no fixed point takes none
+        return _can_share(number, needy, vacant)
+    ways = _fillings(fixed_kinds(number), reachable, count, open_now)
+    return any(_can_share(number, needy, _less(vacant, taken)) for taken in ways)
 
 
-def _left_over(
-    vacancies: set[tuple[int, ...]],
-    kinds: tuple[int, ...],
-    count: int,
-    reachable: tuple[int, ...] | None,
-    open_sums: int,
-) -> set[tuple[int, ...]]:
-    """Fixed points that may be left once an element is placed, the largest sets alone."""
-    found = set()
-    for vacant in vacancies:
-        free = vacant if reachable is None else reachable
-        for taken in _fillings(kinds, free, count, open_sums):
-            found.add(tuple(v - t for v, t in zip(vacant, taken, strict=True)))
-    if len(found) < 2:
-        return found
-    return {
-        one
-        for one in found
-        if not any(
-            one != other and all(a <= b for a, b in zip(one, other, strict=True)) for other in found
-        )
-    }
+@lru_cache(maxsize=200_000)
+def _can_share(number: int, needy: tuple[int, ...], vacant: tuple[int, ...]) -> bool:
+    """Whether the vacant fixed points are enough for all elements that need some.
+
+    There are few kinds of points and few of a kind, so that few cases are ever tried.
+    """
+    if not needy:
+        return True
+    ways = _fillings(fixed_kinds(number), vacant, needy[-1], _open_sums(number, 0))
+    return any(_can_share(number, needy[:-1], _less(vacant, taken)) for taken in ways)
+
+
+def _less(vacant: tuple[int, ...], taken: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(map(sub, vacant, taken))
 
 
 @lru_cache(maxsize=100_000)

@@ -24,10 +24,12 @@ class TrainingArrays:
         descriptions: ``(C + 1,)`` offsets of ``lattice``, one row per equivalent description.
         lattice: ``(…, 6)`` lattice coefficients.
         free: ``(…, 3)`` free coordinates, orbit by orbit, description by description.
-        borrowed: ``(C + 1,)`` offsets of the geometries borrowed from chemically near crystals.
+        borrowed: ``(C + 1,)`` offsets of the geometries borrowed from chemically near crystals, and
+            of the codebook's centres, made without this crystal's formula.
         borrowed_lattice: ``(…, 6)`` their coefficients, volume rescaled to this crystal's elements.
         borrowed_free: ``(…, 3)`` their free coordinates.
         borrowed_distance: how unlike the elements are.
+        borrowed_spread: of the crystals whose mean it is, 0 for one crystal.
         band_gap, formation_energy: ``(C,)`` eV and eV/atom, NaN where unknown.
         atomic_volume: ``(MAX_Z,)`` Å³ per atom of each element, fitted to all crystals.
     """
@@ -43,6 +45,7 @@ class TrainingArrays:
     borrowed_lattice: NDArray[np.float32]
     borrowed_free: NDArray[np.float32]
     borrowed_distance: NDArray[np.float32]
+    borrowed_spread: NDArray[np.float32]
     band_gap: NDArray[np.float32]
     formation_energy: NDArray[np.float32]
     atomic_volume: NDArray[np.float32]

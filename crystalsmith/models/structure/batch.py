@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from crystalsmith.models.structure.wyckoff_table import WyckoffTable, lattice_masks
+from crystalsmith.models.structure.wyckoff_table import WyckoffTable, lattice_masks, position_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
+
+
+_PAIR_BUDGET = 20_000  # orbit-atom pairs
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,35 @@ def _fill(
     arrays["atom_map"][index, :total] = table.maps[all_points]
     arrays["atom_shift"][index, :total] = table.shifts[all_points]
     arrays["atom_mask"][index, :total] = True
+
+
+def compact_template(template: SymmetryTemplate, table: WyckoffTable) -> CompactTemplate:
+    """A template as integers; its space group must be in the table."""
+    from pymatgen.core import Element  # which a training machine need not have
+
+    keys = [position_key(template.number, orbit.letter) for orbit in template.orbits]
+    elements = [Element(orbit.element).Z for orbit in template.orbits]
+    return CompactTemplate(
+        template.number, np.array(elements), table.rows(np.array(keys, dtype=np.int64))
+    )
+
+
+def size_batches(sizes: Mapping[int, tuple[bool, int, int]], which: list[int]) -> list[list[int]]:
+    """Batches of one kind and similar size, each within the budget of pairs sampled side by side.
+
+    Args:
+        sizes: kind, orbits and atoms of everything.
+        which: what is to be batched.
+    """
+    batches: list[list[int]] = []
+    for index in sorted(which, key=lambda i: (sizes[i], i)):
+        kind, orbits, atoms = sizes[index]
+        room = batches and (len(batches[-1]) + 1) * orbits * atoms <= _PAIR_BUDGET
+        if room and sizes[batches[-1][0]][0] == kind:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
 
 
 def gather_orbits(values: Tensor, atom_orbit: Tensor) -> Tensor:

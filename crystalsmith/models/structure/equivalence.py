@@ -61,6 +61,14 @@ def nearest_displacement(
         ``(B, n, 3)`` and ``(B, 6)``: displacement of free coordinates and of the lattice. In polar
         groups the mean displacement along the free axes is taken out.
     """
+    displacement, stretch, _ = nearest_description(batch, start, start_lattice, crystals)
+    return displacement, stretch
+
+
+def nearest_description(
+    batch: TemplateBatch, start: Tensor, start_lattice: Tensor, crystals: Descriptions
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`nearest_displacement`, and ``(B,)`` which description it leads to."""
     stretch = crystals.lattice - start_lattice[:, None]
     rows = torch.arange(len(start), device=start.device)
     drift = torch.zeros_like(start)
@@ -70,7 +78,7 @@ def nearest_displacement(
         chosen = cost.masked_fill(~crystals.mask, torch.inf).argmin(1)
         displacement = moves[rows, chosen] + drift
         drift = mean_drift(batch, displacement)
-    return (displacement - drift) * batch.freedom, stretch[rows, chosen]
+    return (displacement - drift) * batch.freedom, stretch[rows, chosen], chosen
 
 
 def mean_drift(batch: TemplateBatch, displacement: Tensor) -> Tensor:

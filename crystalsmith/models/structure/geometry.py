@@ -29,12 +29,14 @@ class PairGeometry:
     Attributes:
         features: ``(B, n, N, PAIR_FEATURES)`` radial sums over contacts and Fourier terms.
         pair: ``(E,)`` flat index of each contact's pair.
+        distance: ``(E,)`` Å.
         coarse: ``(E, N_COARSE)`` radial functions of each contact.
         unit: ``(E, 3)`` its direction (Cartesian).
     """
 
     features: Tensor
     pair: Tensor
+    distance: Tensor
     coarse: Tensor
     unit: Tensor
 
@@ -68,6 +70,7 @@ def pair_geometry(batch: TemplateBatch, free: Tensor, lattices: Tensor) -> PairG
     return PairGeometry(
         features=torch.cat([radial.view(*real.shape, N_RADIAL), _fourier(gaps)], dim=-1),
         pair=pair,
+        distance=distances,
         coarse=_gaussians(distances, N_COARSE) * fading,
         unit=vectors.reshape(-1, 3)[chosen] / distances[:, None],
     )

@@ -14,6 +14,8 @@ import numpy as np
 from pymatgen.core import Element
 
 from crystalsmith.core.chemistry.exchange import nearest_exchanges
+from crystalsmith.core.crystallography.crystal import recanonicalised
+from crystalsmith.core.crystallography.normaliser import slot_orders
 from crystalsmith.models.structure.lattice import VOLUME, coefficients
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class TemplateLibrary:
         rows: dict[tuple[int, tuple[str, ...]], list[tuple[int, list[int]]]] = {}
         for index, entry in enumerate(self.entries):
             template = entry.crystal.template
-            slots = [Element(symbol).Z - 1 for symbol in _slots(template)]
+            slots = [Element(symbol).Z - 1 for symbol in slot_elements(template)]
             rows.setdefault(template.pattern, []).append((index, slots))
         self._shelves = {
             pattern: _Shelf(
@@ -87,12 +89,16 @@ class TemplateLibrary:
         shelf = self._shelves.get(template.pattern)
         if shelf is None:
             return []
-        symbols = _slots(template)
+        symbols = slot_elements(template)
         amounts = np.array([template.composition[symbol] for symbol in symbols])
         wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
         letters = [template.letters[symbol] for symbol in symbols]
         distances, orders = nearest_exchanges(
-            wanted, shelf.elements, amounts / amounts.sum(), letters
+            wanted,
+            shelf.elements,
+            amounts / amounts.sum(),
+            letters,
+            slot_orders(template.pattern),
         )
         if exclude_formula is not None:
             distances[self._formulas[shelf.entries] == exclude_formula] = np.inf
@@ -107,10 +113,11 @@ class TemplateLibrary:
         self, entry: int, symbols: list[str], order: tuple[int, ...], distance: float
     ) -> BorrowedGeometry:
         original = self.entries[entry].crystal
-        known = _slots(original.template)
+        known = slot_elements(original.template)
         replacement = {known[order[slot]]: symbol for slot, symbol in enumerate(symbols)}
         known_id = self.entries[entry].id
-        return BorrowedGeometry(original.with_elements(replacement), original, known_id, distance)
+        crystal = recanonicalised(original.with_elements(replacement))
+        return BorrowedGeometry(crystal, original, known_id, distance)
 
 
 def expected_volume(template: SymmetryTemplate, volumes: NDArray[np.floating]) -> float:
@@ -130,7 +137,7 @@ def borrowed_coefficients(
     return values
 
 
-def _slots(template: SymmetryTemplate) -> list[str]:
+def slot_elements(template: SymmetryTemplate) -> list[str]:
     """Elements in the order of the pattern's letter strings."""
     return [
         symbol for _, symbol in sorted((row, symbol) for symbol, row in template.letters.items())

@@ -70,12 +70,14 @@ class Conditions:
         from_template: ``(B,)`` 1 where the start is a known crystal's geometry, 0 where it is
             noise.
         distance: ``(B,)`` how unlike the elements of that known crystal are.
+        spread: ``(B,)`` how far the crystals lie apart whose mean the start is, 0 for one crystal.
     """
 
     band_gap: Tensor
     formation_energy: Tensor
     from_template: Tensor
     distance: Tensor
+    spread: Tensor
 
     def select(self, index: Tensor) -> Conditions:
         """Some rows."""
@@ -84,7 +86,7 @@ class Conditions:
     def without_properties(self) -> Conditions:
         """The same start, no property asked for (for classifier-free guidance)."""
         nothing = torch.full_like(self.band_gap, torch.nan)
-        return Conditions(nothing, nothing, self.from_template, self.distance)
+        return Conditions(nothing, nothing, self.from_template, self.distance, self.spread)
 
 
 class PropertyEmbedding(nn.Module):
@@ -148,8 +150,10 @@ class FlowLayer(nn.Module):
         )
         weights = self.weight(mixed).masked_fill(~batch.atom_mask[:, None, :, None], -1e4)
         weights = weights.softmax(dim=2)
-        values = self.value(mixed).unflatten(-1, (self.heads, -1))
-        return torch.einsum("bnmh,bnmhd->bnhd", weights.to(values.dtype), values).flatten(-2)
+        # weights first, values after: the same sum, with one projection per orbit, not per pair
+        pooled = weights.to(mixed.dtype).transpose(2, 3) @ mixed
+        matrix = self.value.weight.unflatten(0, (self.heads, -1))
+        return torch.einsum("bnhw,hdw->bnhd", pooled, matrix).flatten(-2) + self.value.bias
 
 
 class FlowNetwork(nn.Module):
@@ -158,12 +162,13 @@ class FlowNetwork(nn.Module):
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
         self.config = config
+        self.rounded = True  # features in bfloat16 where that is faster
         width = config.width
         self.element = nn.Embedding(MAX_Z, width)
         self.group = nn.Embedding(231, width)
         self.site = nn.Linear(_SITE_FEATURES, width)
         self.time = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
-        self.start = nn.Linear(2, width)
+        self.start = nn.Linear(4, width)
         self.shape = nn.Linear(12, width)
         self.gap = PropertyEmbedding(*config.gap_range, config.grid, width)
         self.energy = PropertyEmbedding(*config.energy_range, config.grid, width)
@@ -210,14 +215,24 @@ class FlowNetwork(nn.Module):
         """
         lattices = matrices(coefficients)
         geometry = pair_geometry(batch, free, lattices)
-        state, tokens = self._conditions(batch, coefficients, time, conditions)
-        pairs = self.pair_input(geometry.features)
-        h = self.element(batch.elements) + self.group(batch.group)[:, None]
-        h = h + self.site(_site_features(batch)) + state[:, None]
-        for layer in self.layers:
-            h = layer(h, pairs, tokens, state, batch)
-        h = self.norm(h)
-        return self._velocities(h, pairs, geometry, state, lattices, batch)
+        # features may be rounded, places and distances may not
+        rounded = self.rounded and has_bfloat16(free.device)
+        with torch.autocast(free.device.type, torch.bfloat16, enabled=rounded):
+            state, tokens = self._conditions(batch, coefficients, time, conditions)
+            pairs = self.pair_input(geometry.features)
+            h = self.element(batch.elements) + self.group(batch.group)[:, None]
+            h = h + self.site(_site_features(batch)) + state[:, None]
+            for layer in self.layers:
+                h = layer(h, pairs, tokens, state, batch)
+            h = self.norm(h)
+            push = self.push(self._contacts(h, pairs, batch)).float().flatten(0, 2)
+            shift = self.coordinate_head(h).float()
+            pooled = (h * _share(batch)[..., None]).sum(1)
+            shape = self.lattice_head(torch.cat([pooled, state], dim=1)).float()
+        cartesian, strain = _moves(push, geometry, batch)
+        fractional = cartesian @ torch.linalg.inv(lattices) + shift
+        velocity = torch.einsum("bnij,bnj->bni", batch.orbit_inverse, fractional) * batch.freedom
+        return velocity, (shape + self.strain(strain)) * batch.lattice_mask
 
     def _conditions(
         self, batch: TemplateBatch, coefficients: Tensor, time: Tensor, conditions: Conditions
@@ -225,43 +240,52 @@ class FlowNetwork(nn.Module):
         """A summary vector ``(B, width)`` and the tokens of cross-attention ``(B, 4, width)``."""
         volume = coefficients[:, VOLUME] - batch.conventional_atoms.log() / 3
         shape = torch.cat([coefficients[:, :VOLUME], volume[:, None], batch.lattice_mask], dim=1)
-        start = self.start(torch.stack([conditions.from_template, conditions.distance], dim=1))
+        spread = conditions.spread
+        origin = [conditions.from_template, conditions.distance, (spread > 0).float(), 4 * spread]
+        start = self.start(torch.stack(origin, dim=1))
         clock = self.time(_sinusoids(time)) + start
         gap, energy = self.gap(conditions.band_gap), self.energy(conditions.formation_energy)
         state = nn.functional.silu(clock + self.shape(shape) + gap + energy)
         tokens = torch.stack([clock, self.group(batch.group), gap, energy], dim=1)
         return state, tokens
 
-    def _velocities(
-        self,
-        h: Tensor,
-        pairs: Tensor,
-        geometry: PairGeometry,
-        state: Tensor,
-        lattices: Tensor,
-        batch: TemplateBatch,
-    ) -> tuple[Tensor, Tensor]:
+    def _contacts(self, h: Tensor, pairs: Tensor, batch: TemplateBatch) -> Tensor:
         senders = gather_orbits(self.push_sender(h), batch.atom_orbit)
-        mixed = nn.functional.silu(
+        return nn.functional.silu(
             self.push_receiver(h)[:, :, None] + senders[:, None] + self.push_pair(pairs)
         )
-        along, across = self.push(mixed).float().flatten(0, 2)[geometry.pair].chunk(2, dim=-1)
-        receiver = geometry.pair // batch.atom_mask.shape[1]  # flat index of the orbit
-        pushes = (along * geometry.coarse).sum(-1, keepdim=True) * geometry.unit
-        cartesian = h.new_zeros(h.shape[0] * h.shape[1], 3).float()
-        cartesian = cartesian.index_add(0, receiver, pushes).view(*h.shape[:2], 3)
-        fractional = cartesian @ torch.linalg.inv(lattices) + self.coordinate_head(h).float()
-        free = torch.einsum("bnij,bnj->bni", batch.orbit_inverse, fractional)
-        free = free * batch.freedom
 
-        share = batch.multiplicity / batch.multiplicity.sum(1, keepdim=True)
-        stress = (across * geometry.coarse).sum(-1) * share.flatten()[receiver]
-        strain = cartesian.new_zeros(len(batch), 6).index_add(
-            0, receiver // h.shape[1], stress[:, None] * products(geometry.unit)
-        )
-        pooled = (h * share[..., None]).sum(1)
-        shape = self.lattice_head(torch.cat([pooled, state], dim=1)).float() + self.strain(strain)
-        return free, shape.float() * batch.lattice_mask
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies matrices faster in bfloat16."""
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    return device.type == "cuda"
+
+
+def _moves(push: Tensor, geometry: PairGeometry, batch: TemplateBatch) -> tuple[Tensor, Tensor]:
+    """Add up what contacts do: Cartesian pushes ``(B, n, 3)`` and strains of the cell ``(B, 6)``.
+
+    Args:
+        push: ``(pairs, 2 N_COARSE)`` strength along each contact, for places and for strain.
+        geometry: the contacts.
+        batch: the templates.
+    """
+    size, n_orbits = batch.orbit_mask.shape
+    along, across = push[geometry.pair].chunk(2, dim=-1)
+    receiver = geometry.pair // batch.atom_mask.shape[1]  # flat index of the orbit
+    pushes = (along * geometry.coarse).sum(-1, keepdim=True) * geometry.unit
+    cartesian = push.new_zeros(size * n_orbits, 3).index_add(0, receiver, pushes)
+    stress = (across * geometry.coarse).sum(-1) * _share(batch).flatten()[receiver]
+    strain = push.new_zeros(size, 6).index_add(
+        0, receiver // n_orbits, stress[:, None] * products(geometry.unit)
+    )
+    return cartesian.view(size, n_orbits, 3), strain
+
+
+def _share(batch: TemplateBatch) -> Tensor:
+    """``(B, n)`` share of the atoms that are in each orbit."""
+    return batch.multiplicity / batch.multiplicity.sum(1, keepdim=True)
 
 
 def _site_features(batch: TemplateBatch) -> Tensor:

@@ -12,7 +12,6 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.structure.arrays import TrainingArrays
 from crystalsmith.models.structure.lattice import coefficients
 from crystalsmith.models.structure.library import (
-    BorrowedGeometry,
     TemplateLibrary,
     borrowed_coefficients,
 )
@@ -26,9 +25,11 @@ if TYPE_CHECKING:
 
     from crystalsmith.core.crystallography.crystal import SymmetricCrystal
     from crystalsmith.core.entry import Entry
+    from crystalsmith.models.structure.codebook_building import CentresWithout
 
 MAX_DESCRIPTIONS = 16
 MAX_BORROWED = 4
+MAX_CENTRES = 2
 MAX_ORBITS = 12
 MAX_ATOMS = 30  # primitive cell
 _MIN_VOLUME, _USUAL_VOLUME = 4.0, 18.0  # Å³ per atom
@@ -38,6 +39,8 @@ def prepare(
     entries: Sequence[Entry],
     known: Sequence[Entry] | None = None,
     progress: Progress = silent,
+    *,
+    centres: CentresWithout | None = None,
 ) -> TrainingArrays:
     """Turn crystals into training arrays.
 
@@ -46,6 +49,7 @@ def prepare(
         known: crystals that geometries may be borrowed from (never one of the same formula); the
             training crystals themselves when not given.
         progress: told about every crystal.
+        centres: the codebook, which leaves out what belongs to a crystal's own formula.
     """
     library = TemplateLibrary(entries if known is None else known)
     volumes = fit_atomic_volumes(known or entries)
@@ -53,8 +57,16 @@ def prepare(
     for done, entry in enumerate(entries, start=1):
         template = entry.crystal.template
         if len(template.orbits) <= MAX_ORBITS and template.n_atoms <= MAX_ATOMS:
-            borrowed = library.nearest(template, MAX_BORROWED, exclude_formula=entry.formula)
-            rows.add(entry, borrowed, volumes)
+            borrowed = [
+                (geometry.crystal, borrowed_coefficients(geometry, volumes), geometry.distance, 0.0)
+                for geometry in library.nearest(
+                    template, MAX_BORROWED, exclude_formula=entry.formula
+                )
+            ]
+            for centre in [] if centres is None else centres.nearest(entry, MAX_CENTRES):
+                values = coefficients(centre.crystal.lattice)
+                borrowed.append((centre.crystal, values, centre.distance, centre.spread))
+            rows.add(entry, borrowed)
         progress("preparing crystals", done, len(entries))
     return rows.arrays(volumes)
 
@@ -81,6 +93,10 @@ def padded_free(crystal: SymmetricCrystal) -> NDArray[np.float32]:
     return padded
 
 
+# geometry, its lattice coefficients, how unlike its elements are, spread of what it averages
+_Start = tuple["SymmetricCrystal", "NDArray[np.float64]", float, float]
+
+
 class _Rows:
     """Collects the ragged arrays crystal by crystal."""
 
@@ -94,11 +110,11 @@ class _Rows:
         self.borrowed_lattice: list[NDArray[np.float64]] = []
         self.borrowed_free: list[NDArray[np.float32]] = []
         self.borrowed_distance: list[float] = []
+        self.borrowed_spread: list[float] = []
         self.properties: list[tuple[float | None, float | None]] = []
 
-    def add(
-        self, entry: Entry, borrowed: list[BorrowedGeometry], volumes: NDArray[np.float64]
-    ) -> None:
+    def add(self, entry: Entry, borrowed: list[_Start]) -> None:
+        """A crystal, and what may be borrowed for it."""
         template = entry.crystal.template
         self.number.append(template.number)
         self.elements += [Element(orbit.element).Z for orbit in template.orbits]
@@ -108,10 +124,11 @@ class _Rows:
             self.lattice.append(coefficients(crystal.lattice))
             self.free.append(padded_free(crystal))
         self.descriptions.append(len(self.lattice))
-        for geometry in borrowed:
-            self.borrowed_lattice.append(borrowed_coefficients(geometry, volumes))
-            self.borrowed_free.append(padded_free(geometry.crystal))
-            self.borrowed_distance.append(geometry.distance)
+        for crystal, values, distance, spread in borrowed:
+            self.borrowed_lattice.append(values)
+            self.borrowed_free.append(padded_free(crystal))
+            self.borrowed_distance.append(distance)
+            self.borrowed_spread.append(spread)
         self.borrowed.append(len(self.borrowed_lattice))
         self.properties.append((entry.band_gap, entry.formation_energy))
 
@@ -137,6 +154,7 @@ class _Rows:
             borrowed_lattice=stacked(self.borrowed_lattice, 6),
             borrowed_free=stacked(self.borrowed_free, 3),
             borrowed_distance=np.array(self.borrowed_distance, dtype=np.float32),
+            borrowed_spread=np.array(self.borrowed_spread, dtype=np.float32),
             band_gap=properties[:, 0],
             formation_energy=properties[:, 1],
             atomic_volume=volumes.astype(np.float32),

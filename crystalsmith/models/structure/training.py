@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.runs import SAVE_EVERY, Schedule, TrainingRun, pick_device
+from crystalsmith.models.runs import SAVE_EVERY, Schedule, TrainingRun, load_weights, pick_device
 from crystalsmith.models.structure.arrays import TrainingArrays
 from crystalsmith.models.structure.equivalence import nearest_displacement
 from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings, flow_loss
@@ -70,6 +70,7 @@ def train(
     folder: Path,
     settings: StructureTraining,
     *,
+    initial: Path | None = None,
     device: str = "auto",
     seconds: float = math.inf,
     progress: Progress = silent,
@@ -80,6 +81,7 @@ def train(
         arrays_folder: holds what `preparation.prepare` made.
         folder: of the run.
         settings: must equal those of an unfinished run in the folder.
+        initial: folder of finished weights to begin a new run with.
         device: torch device.
         seconds: stop after this time even if steps remain; the run can be continued.
         progress: told about every step.
@@ -89,6 +91,8 @@ def train(
     table = WyckoffTable.load(arrays_folder / TABLE_FILE)
     arrays = TrainingArrays.load(arrays_folder / TRAIN_FILE)
     flow = CrystalFlow(settings.network)
+    if initial is not None:
+        load_weights(flow, initial)
     fit_scales(flow, arrays, table)
     buckets = build_buckets(arrays, table, flow, where)
     validation = build_buckets(
@@ -132,15 +136,15 @@ def _optimise(
             pending += 1
             if pending % settings.accumulate == 0:
                 run.apply_gradients()
+                if time.monotonic() - saved > SAVE_EVERY:  # an epoch may take long
+                    run.save()
+                    saved = time.monotonic()
                 if run.finished or time.monotonic() - started > seconds:
                     break
         progress("training", run.step, run.schedule.steps)
         position, shape, count = sums.tolist()
         sums.zero_()
         run.log(position_loss=position / count, lattice_loss=shape / count)
-        if time.monotonic() - saved > SAVE_EVERY:
-            run.save()
-            saved = time.monotonic()
         if time.monotonic() - validated > _VALIDATE_EVERY:
             run.log(**validate_average(run, flow, validation))
             validated = time.monotonic()
@@ -150,18 +154,16 @@ def _loss(flow: CrystalFlow, bucket: Bucket, settings: StructureTraining) -> tup
     start, start_lattice, conditions = _random_start(flow, bucket, settings)
     move, stretch = nearest_displacement(bucket.batch, start, start_lattice, bucket.crystals)
     time_now = torch.rand(len(bucket), device=start.device)
-    mixed = torch.autocast(start.device.type, torch.bfloat16, enabled=start.is_cuda)
-    with mixed:
-        return flow_loss(
-            flow,
-            bucket.batch,
-            start,
-            start_lattice,
-            move,
-            stretch * bucket.batch.lattice_mask,
-            time_now,
-            conditions,
-        )
+    return flow_loss(
+        flow,
+        bucket.batch,
+        start,
+        start_lattice,
+        move,
+        stretch * bucket.batch.lattice_mask,
+        time_now,
+        conditions,
+    )
 
 
 def _random_start(
@@ -189,6 +191,7 @@ def _random_start(
         formation_energy=torch.where(keep[1], bucket.formation_energy, torch.nan),
         from_template=use.float(),
         distance=torch.where(use, borrowed.distance[rows, which], 0.0),
+        spread=torch.where(use, borrowed.spread[rows, which], 0.0),
     )
     free = torch.where(use[:, None, None], t_free, free)
     return free, torch.where(use[:, None], t_lattice, lattice), conditions
@@ -233,13 +236,12 @@ def validate(flow: CrystalFlow, buckets: list[Bucket]) -> dict[str, float]:
         nothing = torch.full((size,), torch.nan, device=device)
         zero = torch.zeros(size, device=device)
         start, start_lattice = flow.noise(bucket.batch, torch.Generator().manual_seed(1))
-        blank = Conditions(nothing, nothing, zero, zero)
+        blank = Conditions(nothing, nothing, zero, zero, zero)
         hits["noise"].append(_found(flow, bucket, start, start_lattice, blank, settings))
         has = bucket.borrowed.count > 0
-        known = Conditions(nothing, nothing, zero + 1, bucket.borrowed.distance[:, 0])
-        found = _found(
-            flow, bucket, bucket.borrowed.free[:, 0], bucket.borrowed.lattice[:, 0], known, settings
-        )
+        near = bucket.borrowed
+        known = Conditions(nothing, nothing, zero + 1, near.distance[:, 0], near.spread[:, 0])
+        found = _found(flow, bucket, near.free[:, 0], near.lattice[:, 0], known, settings)
         hits["template"].append(found & has)
     flow.train()
     return {f"found_{name}": float(torch.cat(rows).float().mean()) for name, rows in hits.items()}
@@ -277,16 +279,26 @@ def main() -> None:
     parser.add_argument("--pair-budget", type=int, default=StructureTraining.pair_budget)
     parser.add_argument("--accumulate", type=int, default=StructureTraining.accumulate)
     parser.add_argument("--learning-rate", type=float, default=StructureTraining.learning_rate)
+    parser.add_argument("--initial", type=Path)
+    parser.add_argument("--template-share", type=float, default=StructureTraining.template_share)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     settings = StructureTraining(
         steps=options.steps,
         learning_rate=options.learning_rate,
+        template_share=options.template_share,
         pair_budget=options.pair_budget,
         accumulate=options.accumulate,
         network=replace(FlowConfig(), width=options.width, layers=options.layers),
     )
-    train(options.arrays, options.out, settings, device=options.device, seconds=options.seconds)
+    train(
+        options.arrays,
+        options.out,
+        settings,
+        initial=options.initial,
+        device=options.device,
+        seconds=options.seconds,
+    )
 
 
 if __name__ == "__main__":

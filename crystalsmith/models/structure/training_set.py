@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
 _BUCKET = 512
-_MAX_BORROWED = 4
+_MAX_BORROWED = 6
 
 
 @dataclass
@@ -31,13 +31,14 @@ class Borrowed:
     """Geometries borrowed from known crystals, B crystals with up to T each.
 
     Attributes:
-        free: ``(B, T, n, 3)``; lattice: ``(B, T, 6)`` standardised; distance: ``(B, T)``;
+        free: ``(B, T, n, 3)``; lattice: ``(B, T, 6)`` standardised; distance, spread: ``(B, T)``;
         count: ``(B,)`` how many there are.
     """
 
     free: Tensor
     lattice: Tensor
     distance: Tensor
+    spread: Tensor
     count: Tensor
 
 
@@ -77,7 +78,11 @@ class Bucket:
             classes=c.classes[index][:, :orbits],
         )
         borrowed = Borrowed(
-            b.free[index][:, :, :orbits], b.lattice[index], b.distance[index], b.count[index]
+            b.free[index][:, :, :orbits],
+            b.lattice[index],
+            b.distance[index],
+            b.spread[index],
+            b.count[index],
         )
         return Bucket(batch, crystals, borrowed, self.band_gap[index], self.formation_energy[index])
 
@@ -153,10 +158,11 @@ def _bucket(
     b_free, b_lattice, b_mask = _ragged(
         arrays, group, arrays.borrowed, arrays.borrowed_free, arrays.borrowed_lattice, _MAX_BORROWED
     )
-    distance = np.zeros(b_mask.shape, np.float32)
+    distance, spread = (np.zeros(b_mask.shape, np.float32) for _ in range(2))
     for row, crystal in enumerate(group):
         span = slice(arrays.borrowed[crystal], arrays.borrowed[crystal + 1])
         distance[row, : span.stop - span.start] = arrays.borrowed_distance[span]
+        spread[row, : span.stop - span.start] = arrays.borrowed_spread[span]
     crystals = Descriptions(
         free=torch.from_numpy(free),
         lattice=_standardised(flow, batch, torch.from_numpy(lattice)),
@@ -168,6 +174,7 @@ def _bucket(
         torch.from_numpy(b_free),
         _standardised(flow, batch, torch.from_numpy(b_lattice)),
         torch.from_numpy(distance),
+        torch.from_numpy(spread),
         torch.from_numpy(b_mask.sum(1)),
     )
 

@@ -55,7 +55,7 @@ def test_allowed_cells_are_decided_at_once_and_can_be_filled(amounts, number):
         state, steps = Unfinished(number, tuple(units * n for n in amounts)), 0
         while state.counts:
             options = state.options() if state.counts[0] else None
-            assert options != []
+            assert options != ()
             state = state.next_element() if options is None else state.with_letter(options[-1])
             steps += 1
         assert steps <= units * sum(amounts) + len(amounts)

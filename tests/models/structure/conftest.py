@@ -35,6 +35,7 @@ def random_flow(seed: int = 0) -> CrystalFlow:
         for parameter in flow.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.2)
         flow.lattice_std.fill_(0.05)  # type: ignore[operator]
+    flow.network.rounded = False  # symmetries are tested in full precision
     return flow
 
 
@@ -79,7 +80,7 @@ def centre_of(batch: TemplateBatch, displacement: Tensor) -> Tensor:
 def no_conditions(size: int) -> Conditions:
     """Nothing asked for, starting from noise."""
     nothing, zero = torch.full((size,), torch.nan), torch.zeros(size)
-    return Conditions(nothing, nothing, zero, zero)
+    return Conditions(nothing, nothing, zero, zero, zero)
 
 
 @pytest.fixture(scope="session")

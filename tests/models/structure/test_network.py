@@ -94,17 +94,18 @@ def test_a_free_origin_changes_nothing(number, seed):
 
 def test_properties_and_starts_are_heard():
     template = SymmetryTemplate.from_letters(136, {"Ti": "a", "O": "f"})
-    batch = batch_of([template] * 6)
-    free, coefficients = state_of([random_crystal(template)] * 6)
+    batch = batch_of([template] * 7)
+    free, coefficients = state_of([random_crystal(template)] * 7)
     nan = float("nan")
     conditions = Conditions(
-        band_gap=torch.tensor([nan, 1.0, 3.0, nan, nan, nan]),
-        formation_energy=torch.tensor([nan, nan, nan, -3.0, nan, nan]),
-        from_template=torch.tensor([0.0, 0, 0, 0, 1, 1]),
-        distance=torch.tensor([0.0, 0, 0, 0, 0, 1.0]),
+        band_gap=torch.tensor([nan, 1.0, 3.0, nan, nan, nan, nan]),
+        formation_energy=torch.tensor([nan, nan, nan, -3.0, nan, nan, nan]),
+        from_template=torch.tensor([0.0, 0, 0, 0, 1, 1, 1]),
+        distance=torch.tensor([0.0, 0, 0, 0, 0, 1.0, 1.0]),
+        spread=torch.tensor([0.0, 0, 0, 0, 0, 0, 0.1]),
     )
     _, stretch = velocities(batch, free, coefficients, conditions)
-    assert len({tuple(row) for row in stretch.tolist()}) == 6
+    assert len({tuple(row) for row in stretch.tolist()}) == 7
     _, plain = velocities(batch, free, coefficients, conditions.without_properties())
     assert torch.allclose(plain[:4], stretch[:1].expand(4, -1), atol=1e-4)
 
