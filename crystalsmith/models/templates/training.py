@@ -96,6 +96,8 @@ def train(
     where = pick_device(device)
     torch.manual_seed(settings.seed)
     known = usable(records)
+    if not known:
+        raise DataError(f"there is no crystal of at most {MAX_ELEMENTS} elements to learn from")
     before = start.catalogue.patterns if start else []
     catalogue = Catalogue([*before, *_patterns(known, settings.least_taught)])
     network = TemplateNetwork(settings.network, catalogue)
@@ -104,8 +106,6 @@ def train(
         network.continue_from(start.network)
     lessons = [_lesson(record, catalogue) for record in known]
     rows = [row for row, lesson in enumerate(lessons) if lesson]
-    if not rows:
-        raise DataError(f"there is no crystal of at most {MAX_ELEMENTS} elements to learn from")
     known, lessons = [known[row] for row in rows], [lessons[row] for row in rows]
     network.to(where)
     formulas = _encoded(known, compositions).to(where)

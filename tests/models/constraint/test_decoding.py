@@ -167,7 +167,7 @@ def test_reading_on_equals_reading_at_once(any_lm):
     total = torch.zeros(2)
     for token in tokens:
         total += scores[:, token]
-        scores = any_lm.advance(reading, [0, 1], [token, token])
+        scores = any_lm.advance(reading, [0, 1], [[token], [token]])
     for row, one in enumerate(asked):
         at_once = written(any_lm, WYCKOFF_ADAPTER, one, f" {join(words)}").sum()
         assert float(total[row]) == pytest.approx(float(at_once), abs=1e-2)

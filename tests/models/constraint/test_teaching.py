@@ -54,8 +54,9 @@ def test_neighbours_alone_teach_what_they_know(prior, compositions):
     votes = prior.propose(Composition("KBr")).shares
     letters = {t: tuple(t.letters[element] for element in salt.elements) for t in votes}
     assert {(k.group, k.letters): k.share for k in salt.taught} == {
-        (template.number, letters[template]): pytest.approx(share)
+        (template.number, letters[template]): pytest.approx(share, abs=1e-6)
         for template, share in votes.items()
+        if share >= 0.002  # less is not worth passing on
     }
     assert alumina.taught == ()
     assert usable([alumina]) == []
