@@ -12,8 +12,10 @@ import torch
 from crystalsmith.core.crystallography.groups import N_SPACE_GROUPS
 from crystalsmith.core.crystallography.normaliser import normaliser_operations
 from crystalsmith.core.progress import Progress, silent
+from crystalsmith.models.composition import model as composition
 from crystalsmith.models.constraint.generator import SHIPPED, ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.realisable import letters_of
+from crystalsmith.models.templates import model as templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition
 
 BEAMS = (20, 1)
+_BESIDE = (composition.SHIPPED, templates.SHIPPED)
 _WARM_UP = 16  # formulas answered before the clock starts
 _MIB = 2**20
 
@@ -41,8 +44,9 @@ def time_symmetry(
         progress: told about finished beam widths.
 
     Returns:
-        ``requests_per_s_beam_…``, size of the weights' files and highest resident memory of this
-        process (MiB), number of threads.
+        ``requests_per_s_beam_…``, size of the files of all weights that take part (language model,
+        template network, composition model) and highest resident memory of this process (MiB),
+        number of threads.
     """
     figures: dict[str, Any] = {"n": len(compositions), "threads": torch.get_num_threads()}
     for number in range(1, N_SPACE_GROUPS + 1):  # tables that every process reads once
@@ -58,10 +62,13 @@ def time_symmetry(
         figures[f"requests_per_s_beam_{beam}"] = len(compositions) / seconds
         progress("timing beam widths", done, len(BEAMS))
     generator.width = width
-    files = [path for path in (folder or SHIPPED).rglob("*") if path.is_file()]
-    figures["model_mib"] = sum(path.stat().st_size for path in files) / _MIB
+    figures["model_mib"] = sum(_size(where) for where in (folder or SHIPPED, *_BESIDE)) / _MIB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
     return figures | {"resident_mib": peak / 1024}
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def prototype_compositions(count: int, seed: int) -> list[Composition]:
