@@ -15,6 +15,7 @@ from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.merged import load_language_model
+from crystalsmith.models.constraint.parallel import in_batches
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.constraint.set_prior import SetPrior
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.constraint.language_model import LanguageModel
 
 SHIPPED = Path(__file__).parent / "weights"
-_BATCH = 32  # questions decoded side by side
+_BATCH = 64  # questions decoded side by side
 
 
 class RankedTemplate(NamedTuple):
@@ -157,18 +158,20 @@ class ConstraintGenerator:
         """`propose` for many compositions at once, which is faster."""
         for composition in compositions:
             checked_amounts(composition)
-        results: list[list[RankedTemplate]] = [[] for _ in compositions]
         # answers of like length are found in like time
         order = sorted(range(len(compositions)), key=lambda i: len(compositions[i]))
-        for begin in range(0, len(order), _BATCH):
-            chosen = order[begin : begin + _BATCH]
+
+        def answers(chosen: Sequence[int]) -> list[list[RankedTemplate]]:
             part, told = [compositions[i] for i in chosen], [wanted[i] for i in chosen]
             spoken = self._ask_model(part, told, allow, atoms)
             learned = self._with_network(spoken, part, told)
-            for i, by_model in zip(chosen, learned, strict=True):
-                votes = self.prior.propose(compositions[i]) if self.prior else Votes({}, 0.0)
-                results[i] = self._mixed(by_model, votes, allow, atoms)[:count]
-        return results
+            votes = [self.prior.propose(c) if self.prior else Votes({}, 0.0) for c in part]
+            pairs = zip(learned, votes, strict=True)
+            return [self._mixed(*pair, allow, atoms)[:count] for pair in pairs]
+
+        threads = self.model.threads if self.model else 1
+        found = dict(zip(order, in_batches(answers, order, _BATCH, threads), strict=True))
+        return [found[i] for i in range(len(compositions))]
 
     def propose_from_elements(
         self,

@@ -148,6 +148,7 @@ class MergedLM:
 
     def __init__(self, base: Path, adapters: Path) -> None:
         config = load_config(base)
+        self.threads = torch.get_num_threads()
         self._tokenizer = _load_tokenizer(base / _TOKENIZER_FILE)
         self._spelled: dict[str, tuple[int, ...]] = {}
         try:
