@@ -17,6 +17,7 @@ from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.context import context_of
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.merged import load_language_model
+from crystalsmith.models.constraint.parallel import in_batches
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.constraint.set_prior import SetPrior
@@ -170,11 +171,10 @@ class ConstraintGenerator:
         """`propose` for many compositions at once, which is faster."""
         for composition in compositions:
             checked_amounts(composition)
-        results: list[list[RankedTemplate]] = [[] for _ in compositions]
         # answers of like length are found in like time
         order = sorted(range(len(compositions)), key=lambda i: len(compositions[i]))
-        for begin in range(0, len(order), _BATCH):
-            chosen = order[begin : begin + _BATCH]
+
+        def answers(chosen: Sequence[int]) -> list[list[RankedTemplate]]:
             part, told = [compositions[i] for i in chosen], [wanted[i] for i in chosen]
             heights = self._heights(part, told)
             votes = [self.prior.propose(item) if self.prior else Votes({}) for item in part]
@@ -183,9 +183,12 @@ class ConstraintGenerator:
             ]
             spoken = self._ask_model(questions, allow, atoms)
             learned = self._with_network(spoken, part, heights)
-            for i, by_model, by_neighbours in zip(chosen, learned, votes, strict=True):
-                results[i] = self._mixed(by_model, by_neighbours, allow, atoms)[:count]
-        return results
+            pairs = zip(learned, votes, strict=True)
+            return [self._mixed(*pair, allow, atoms)[:count] for pair in pairs]
+
+        threads = self.model.threads if self.model else 1
+        found = dict(zip(order, in_batches(answers, order, _BATCH, threads), strict=True))
+        return [found[i] for i in range(len(compositions))]
 
     def propose_from_elements(
         self,

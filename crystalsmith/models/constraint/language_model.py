@@ -22,7 +22,13 @@ WYCKOFF_ADAPTER = "wyckoff"
 
 
 class LanguageModel(Protocol):
-    """What decoding needs of a language model, wherever it runs."""
+    """What decoding needs of a language model, wherever it runs.
+
+    Attributes:
+        threads: how many may ask it at the same time.
+    """
+
+    threads: int
 
     def tokens_of(self, word: str) -> tuple[int, ...]:
         """Token ids of a word of the grammar as it stands inside a text."""
@@ -64,6 +70,8 @@ class ConstraintLM:
         model: a PEFT model with the adapters ``space_group`` and ``wyckoff``.
         tokenizer: of the base; pads on the left.
     """
+
+    threads = 1  # an adapter is chosen for all of them
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
         self.model = model.eval()

@@ -77,18 +77,16 @@ def _is_plain(base: Path, adapters: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Layer:
-    """Weights of one layer, those that are applied together in one matrix.
+    """Weights of one layer, those that are applied together in one matrix, norms included.
 
     Attributes:
-        before, qkv, out: of the attention; rows of queries and keys are ordered so that the pairs
-            which the position turns stand side by side.
-        between, gate_up, down: of the multilayer perceptron.
+        qkv, out: of the attention, the former of each task; rows of queries and keys are ordered so
+            that the pairs which the position turns stand side by side.
+        gate_up, down: of the multilayer perceptron.
     """
 
-    before: Tensor
     qkv: dict[str, Tensor]
     out: Tensor
-    between: Tensor
     gate_up: Tensor
     down: Tensor
 
@@ -148,6 +146,7 @@ class MergedLM:
 
     def __init__(self, base: Path, adapters: Path) -> None:
         config = load_config(base)
+        self.threads = torch.get_num_threads()
         self._tokenizer = _load_tokenizer(base / _TOKENIZER_FILE)
         self._spelled: dict[str, tuple[int, ...]] = {}
         try:
@@ -155,9 +154,9 @@ class MergedLM:
             self._heads = int(config["num_attention_heads"])
             self._epsilon = float(config["rms_norm_eps"])
             self._embedding = weights["model.embed_tokens"]
-            self._norm = weights["model.norm"]
             tied = config["tie_word_embeddings"]
-            self._head = self._embedding if tied else weights["lm_head"]
+            head = self._embedding if tied else weights["lm_head"]
+            self._head = head * weights["model.norm"]
             layers = range(int(config["num_hidden_layers"]))
             self._layers = [weights.layer(f"model.layers.{i}", self._heads) for i in layers]
             width = self._layers[0].out.shape[1] // self._heads
@@ -206,15 +205,18 @@ class MergedLM:
             if layer is self._layers[-1]:  # what came before the last token is not asked for
                 state, found = state[step.last], found[step.last]
             state = self._finish(layer, state, found)
-        normal = functional.rms_norm(state, state.shape[-1:], self._norm, self._epsilon)
-        return functional.linear(normal, self._head).log_softmax(-1)
+        return functional.linear(self._normal(state), self._head).log_softmax(-1)
+
+    def _normal(self, state: Tensor) -> Tensor:
+        """States with a mean square of one."""
+        lengths = torch.linalg.vector_norm(state, dim=-1, keepdim=True)
+        return state * (lengths.square() / state.shape[-1] + self._epsilon).rsqrt()
 
     def _project(
         self, layer: _Layer, task: str, state: Tensor, rotation: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, ``(tokens, heads, head width)``."""
-        normal = functional.rms_norm(state, state.shape[-1:], layer.before, self._epsilon)
-        parts = functional.linear(normal, layer.qkv[task])
+        parts = functional.linear(self._normal(state), layer.qkv[task])
         parts = parts.view(len(state), 3, self._heads, -1)
         pairs = torch.view_as_complex(parts[:, :2].unflatten(-1, (-1, 2)))
         query, key = torch.view_as_real(pairs * rotation).flatten(-2).unbind(1)
@@ -223,8 +225,7 @@ class MergedLM:
     def _finish(self, layer: _Layer, state: Tensor, found: Tensor) -> Tensor:
         """The layer's output once attention has found something."""
         state = state + functional.linear(found, layer.out)
-        normal = functional.rms_norm(state, state.shape[-1:], layer.between, self._epsilon)
-        gate, up = functional.linear(normal, layer.gate_up).chunk(2, dim=-1)
+        gate, up = functional.linear(self._normal(state), layer.gate_up).chunk(2, dim=-1)
         return state + functional.linear(functional.silu(gate) * up, layer.down)
 
 
@@ -278,7 +279,9 @@ def _make_room(reading: MergedReading, counts: NDArray[np.int64]) -> None:
     order = (~alive).argsort(1, kind="stable")[:, :most]  # what is alive comes first
     more = int((reading.filled + counts).max()) + (_SPARE if room else 0)
     kept = reading.kept.new_empty(*reading.kept.shape[:3], more, *reading.kept.shape[4:])
-    kept[:, :, :, :most] = reading.kept[:, :, torch.arange(texts)[:, None], torch.from_numpy(order)]
+    places = torch.arange(texts)[:, None], torch.from_numpy(order)
+    for new, old in zip(kept.flatten(0, 1), reading.kept.flatten(0, 1), strict=True):
+        new[:, :most] = old[places]  # one by one, so that little is held twice
     seen = np.full((len(reading.seen), more), -np.inf, np.float32)
     seen[:, :most] = np.take_along_axis(reading.seen, order[reading.owners], 1)
     reading.kept, reading.seen = kept, seen
@@ -314,11 +317,12 @@ class _Weights:
         """The weights of a layer."""
         gate, up = (self[f"{name}.mlp.{part}_proj"] for part in ("gate", "up"))
         return _Layer(
-            before=self[f"{name}.input_layernorm"],
-            qkv={task: self._qkv(f"{name}.self_attn", task, heads) for task in _TASKS},
+            qkv={
+                task: self._qkv(f"{name}.self_attn", task, heads) * self[f"{name}.input_layernorm"]
+                for task in _TASKS
+            },
             out=self[f"{name}.self_attn.o_proj"],
-            between=self[f"{name}.post_attention_layernorm"],
-            gate_up=torch.cat((gate, up)),
+            gate_up=torch.cat((gate, up)) * self[f"{name}.post_attention_layernorm"],
             down=self[f"{name}.mlp.down_proj"],
         )
 

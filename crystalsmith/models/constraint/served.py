@@ -53,6 +53,8 @@ class ServedLM:
         ServerError: there is no such server, or it does not serve both adapters.
     """
 
+    threads = 1  # the server has its own
+
     def __init__(self, url: str, tokenizer: Any) -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
         self.tokenizer = tokenizer
