@@ -23,7 +23,7 @@ CATALOGUE_FILE = "catalogue.json"
 
 
 class Pattern(NamedTuple):
-    """A template without elements.
+    """A canonical template without elements.
 
     Attributes:
         number: space group.

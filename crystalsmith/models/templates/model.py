@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from crystalsmith.core.crystallography.normaliser import canonical_letters
 from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
 from crystalsmith.core.errors import WeightsError
 from crystalsmith.models.runs import load_config, load_weights, pick_device
@@ -113,5 +112,5 @@ class TemplateModel:
 
 
 def _template(pattern: Pattern, symbols: Sequence[str]) -> SymmetryTemplate:
-    letters = canonical_letters(pattern.number, pattern.letters)
-    return SymmetryTemplate.from_letters(pattern.number, dict(zip(symbols, letters, strict=True)))
+    letters = dict(zip(symbols, pattern.letters, strict=True))
+    return SymmetryTemplate.from_letters(pattern.number, letters)  # canonical, as patterns are

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition
 
-from crystalsmith.core.crystallography.normaliser import canonical
+from crystalsmith.core.crystallography.normaliser import canonical, canonical_letters
 from crystalsmith.core.errors import DataError, WeightsError
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.composition.network import CompositionConfig, CompositionNetwork
@@ -215,3 +215,9 @@ def test_without_a_hull_no_height_is_told(model) -> None:
     wanted = (Wanted(), Wanted(formation_energy=-1.0), Wanted(stability="stable"))
     answers = [generator.propose(Composition("NaCl"), told) for told in wanted]
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_shipped_patterns_are_canonical() -> None:
+    patterns = TemplateModel.load(device="cpu").catalogue.patterns
+    odd = [p for p in patterns[::7] if canonical_letters(p.number, p.letters) != p.letters]
+    assert odd == []
