@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.constraint.language_model import LanguageModel
 
 SHIPPED = Path(__file__).parent / "weights"
-_BATCH = 32  # questions decoded side by side
+_BATCH = 16  # questions decoded side by side
 
 
 class RankedTemplate(NamedTuple):
