@@ -6,7 +6,6 @@ optionally, a property.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.core.crystallography.template import ordered_amounts
@@ -15,10 +14,11 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.evals.answers import answer_text, groups_in_order, rouge
 from crystalsmith.evals.symmetry import (
     GivenProperty,
+    asked_in_batches,
     evaluate_symmetry,
+    first_guesses,
     letters_right,
-    subsets,
-    summary,
+    summaries,
     wanted_of,
 )
 from crystalsmith.models.constraint.element_sets import (
@@ -27,9 +27,10 @@ from crystalsmith.models.constraint.element_sets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.core.entry import Entry
     from crystalsmith.evals.cases import Cases
     from crystalsmith.models.constraint.generator import ConstraintGenerator
 
@@ -82,27 +83,22 @@ def evaluate_element_sets(
     Returns:
         Figures under ``all``, ``unseen`` and ``stable``; shares in percent.
     """
-    rows: list[dict[str, float]] = []
-    started = time.monotonic()
-    for begin in range(0, len(cases.entries), _BATCH):
-        batch = cases.entries[begin : begin + _BATCH]
-        answers = propose_from_element_sets(
+
+    def ask(batch: Sequence[Entry]) -> list[ElementSetAnswer]:
+        return propose_from_element_sets(
             generator,
             [[element.symbol for element in entry.composition.elements] for entry in batch],
             [wanted_of(entry, given) for entry in batch],
             count=_TEMPLATES,
         )
-        for answer, entry in zip(answers, batch, strict=True):
-            truth = entry.crystal.template
-            rows.append(_judge(answer, truth))
-            if guesses is not None:
-                guesses.append((truth.number, (groups_in_order(answer.templates) or [0])[0]))
-        progress("predicting ratio and symmetry", len(rows), len(cases.entries))
-    seconds = time.monotonic() - started
-    return {
-        name: summary([rows[i] for i in chosen], _FIGURES, seconds * len(chosen) / len(rows))
-        for name, chosen in subsets(cases).items()
-    }
+
+    stage = "predicting ratio and symmetry"
+    answers, seconds = asked_in_batches(cases, ask, _BATCH, stage, progress)
+    truths = [entry.crystal.template for entry in cases.entries]
+    if guesses is not None:
+        guesses += first_guesses([answer.templates for answer in answers], truths)
+    rows = [_judge(*pair) for pair in zip(answers, truths, strict=True)]
+    return summaries(cases, rows, _FIGURES, seconds)
 
 
 def _judge(answer: ElementSetAnswer, truth: SymmetryTemplate) -> dict[str, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
@@ -18,12 +18,13 @@ from crystalsmith.evals.answers import answer_text, calibration_error, groups_in
 from crystalsmith.models.constraint.generator import ConstraintGenerator, RankedTemplate, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
     from crystalsmith.evals.cases import Cases
 
+Answer = TypeVar("Answer")
 GivenProperty = Literal["none", "band_gap", "formation_energy"]
 _LOW_SYMMETRY = {2, 11, 12, 14}  # P-1, P2_1/m, C2/m, P2_1/c: the paper's hardest
 _ON_HULL = 1e-6  # eV/atom
@@ -98,22 +99,19 @@ def evaluate_symmetry(
     Returns:
         Figures under ``all``, ``unseen`` and ``stable``; shares in percent.
     """
-    rows: list[dict[str, float]] = []
-    started = time.monotonic()
-    for begin in range(0, len(cases.entries), _BATCH):
-        batch = cases.entries[begin : begin + _BATCH]
-        answers = generator.propose_many(
+
+    def ask(batch: Sequence[Entry]) -> list[list[RankedTemplate]]:
+        return generator.propose_many(
             [entry.composition for entry in batch],
             [wanted_of(entry, given) for entry in batch],
             count=_TEMPLATES,
         )
-        for answer, entry in zip(answers, batch, strict=True):
-            truth = entry.crystal.template
-            rows.append(_judge(answer, truth))
-            if guesses is not None:
-                guesses.append((truth.number, (groups_in_order(answer) or [0])[0]))
-        progress("predicting symmetry", len(rows), len(cases.entries))
-    seconds = time.monotonic() - started
+
+    answers, seconds = asked_in_batches(cases, ask, _BATCH, "predicting symmetry", progress)
+    truths = [entry.crystal.template for entry in cases.entries]
+    rows = [_judge(*pair) for pair in zip(answers, truths, strict=True)]
+    if guesses is not None:
+        guesses += first_guesses(answers, truths)
     for done, (row, entry) in enumerate(zip(rows, cases.entries, strict=True), start=1):
         true_group = entry.crystal.template.number
         ranked = generator.propose(
@@ -124,8 +122,41 @@ def evaluate_symmetry(
         )
         row["letters_true_sg"] = letters_right(ranked, entry.crystal.template)
         progress("letters in the true group", done, len(rows))
+    return summaries(cases, rows, _FIGURES, seconds)
+
+
+def asked_in_batches(
+    cases: Cases,
+    ask: Callable[[Sequence[Entry]], list[Answer]],
+    size: int,
+    stage: str,
+    progress: Progress,
+) -> tuple[list[Answer], float]:
+    """The answers for all cases, so many asked for at once, and the seconds they took."""
+    answers: list[Answer] = []
+    started = time.monotonic()
+    for begin in range(0, len(cases.entries), size):
+        answers += ask(cases.entries[begin : begin + size])
+        progress(stage, len(answers), len(cases.entries))
+    return answers, time.monotonic() - started
+
+
+def first_guesses(
+    answers: Sequence[Sequence[RankedTemplate]], truths: Sequence[SymmetryTemplate]
+) -> list[tuple[int, int]]:
+    """True space group and first guess (0 for none) of every crystal."""
+    return [
+        (truth.number, (groups_in_order(answer) or [0])[0])
+        for answer, truth in zip(answers, truths, strict=True)
+    ]
+
+
+def summaries(
+    cases: Cases, rows: list[dict[str, float]], names: Sequence[str], seconds: float
+) -> dict[str, Any]:
+    """`summary` of every subset of the cases, with its share of the seconds."""
     return {
-        name: summary([rows[i] for i in chosen], _FIGURES, seconds * len(chosen) / len(rows))
+        name: summary([rows[i] for i in chosen], names, seconds * len(chosen) / len(rows))
         for name, chosen in subsets(cases).items()
     }
 
