@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-MAX_ORDERS, MAX_TRIED = 48, 5000
+_MAX_ORDERS, _MAX_TRIED = 48, 5000
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,13 @@ def _rank(
     letters: tuple[str, ...], operation: NormaliserOperation
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What renamed letters are sorted by: their pattern, then element by element."""
-    new = tuple("".join(sorted(operation.letters[letter] for letter in row)) for row in letters)
+    new = _renamed_letters(letters, operation)
     return tuple(sorted(new)), new
+
+
+def _renamed_letters(letters: tuple[str, ...], operation: NormaliserOperation) -> tuple[str, ...]:
+    """What an operation makes of the letters of each element, in alphabetical order."""
+    return tuple("".join(sorted(operation.letters[letter] for letter in row)) for row in letters)
 
 
 @lru_cache(maxsize=20_000)
@@ -127,19 +132,19 @@ def slot_orders(pattern: tuple[int, tuple[str, ...]]) -> tuple[tuple[int, ...], 
     """Orders in which elements can take a pattern's slots and still form the same template.
 
     Slots with equal letters can change places, and so can slots whose letters some normaliser
-    operation exchanges. The given order comes first; of very many, `MAX_ORDERS` are kept.
+    operation exchanges. The given order comes first; of very many, `_MAX_ORDERS` are kept.
     """
     number, letters = pattern
     size = len(letters)
     found: dict[tuple[int, ...], None] = {tuple(range(size)): None}
     for operation in normaliser_operations(number):
-        moved = ["".join(sorted(operation.letters[letter] for letter in row)) for row in letters]
+        moved = _renamed_letters(letters, operation)
         if sorted(moved) != sorted(letters):
             continue
         places = [[slot for slot in range(size) if moved[slot] == row] for row in letters]
-        for order in itertools.islice(itertools.product(*places), MAX_TRIED):
+        for order in itertools.islice(itertools.product(*places), _MAX_TRIED):
             if len(set(order)) == size:
                 found.setdefault(order)
-            if len(found) == MAX_ORDERS:
+            if len(found) == _MAX_ORDERS:
                 return tuple(found)
     return tuple(found)

@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from pymatgen.core import Composition
-
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.constraint.records import template_of
+from crystalsmith.models.constraint.records import composition_of, template_of
 from crystalsmith.prompts.constraint import Near
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ def informed(
         compositions: predicts the hull.
         progress: told about finished records.
     """
-    formulas = [_composition(record) for record in records]
+    formulas = [composition_of(record) for record in records]
     heights = compositions.heights(formulas, [record.formation_energy for record in records])
     found = []
     for record, formula, height in zip(records, formulas, heights, strict=True):
@@ -76,10 +74,6 @@ def informed(
         found.append(replace(record, height=height, distance=context.distance, near=context.near))
         progress("asking the neighbours", len(found), len(records))
     return found
-
-
-def _composition(record: Record) -> Composition:
-    return Composition(dict(zip(record.elements, record.amounts, strict=True)))
 
 
 def near_of(template: SymmetryTemplate, share: float, elements: Sequence[str]) -> Near:

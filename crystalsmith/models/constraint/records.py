@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from pymatgen.core import Composition
+
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
     from crystalsmith.prompts.constraint import Source
@@ -68,6 +70,13 @@ def record_of(entry: Entry, source: Source) -> Record:
         formation_energy=entry.formation_energy,
         e_above_hull=entry.e_above_hull,
     )
+
+
+def composition_of(record: Record) -> Composition:
+    """The reduced formula of a record."""
+    from pymatgen.core import Composition
+
+    return Composition(dict(zip(record.elements, record.amounts, strict=True)))
 
 
 def template_of(record: Record) -> SymmetryTemplate:

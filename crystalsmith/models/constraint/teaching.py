@@ -11,10 +11,9 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pymatgen.core import Composition
-
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.constraint.context import context_of, near_of
+from crystalsmith.models.constraint.records import composition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +50,7 @@ def taught(
     found: list[Record] = []
     for begin in range(0, len(rows), _BATCH):
         part = rows[begin : begin + _BATCH]
-        asked = [Composition(dict(zip(r.elements, r.amounts, strict=True))) for r in part]
+        asked = [composition_of(row) for row in part]
         heights = compositions.heights(asked, [row.formation_energy for row in part])
         named = [network.propose_many(asked, heights) for network in networks]
         for index, (row, height) in enumerate(zip(part, heights, strict=True)):

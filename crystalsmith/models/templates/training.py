@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from pymatgen.core import Composition
 
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
+from crystalsmith.models.constraint.records import composition_of
 from crystalsmith.models.runs import Schedule, TrainingRun, pick_device, run_epochs
 from crystalsmith.models.templates.catalogue import Catalogue, Pattern, pattern_of
 from crystalsmith.models.templates.network import (
@@ -215,7 +215,7 @@ def validate(
 def _encoded(records: Sequence[Record], compositions: CompositionModel) -> Formulas:
     formulas = [(record.elements, record.amounts) for record in records]
     heights = compositions.heights(
-        [Composition(dict(zip(*formula, strict=True))) for formula in formulas],
+        [composition_of(record) for record in records],
         [record.formation_energy for record in records],
     )
     return encode(formulas, heights, [record.source == "hypothetical" for record in records])
