@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core import Composition
 
-    from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.composition.training import CompositionTraining, FormulaTable
     from crystalsmith.models.constraint.pretrained import AdapterTraining
-    from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.constraint.records import Record
     from crystalsmith.models.constraint.training import ConstraintTraining
     from crystalsmith.models.structure.training import StructureTraining
+    from crystalsmith.models.templates.model import TemplateModel
     from crystalsmith.models.templates.training import TemplateTraining
     from crystalsmith.models.training_data import TrainingData
 
@@ -221,6 +220,7 @@ def _write_constraint_records(
     from crystalsmith.models.constraint.context import informed
     from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.constraint.records import write_records
+    from crystalsmith.models.constraint.teaching import taught
 
     if (folder / training.VALIDATION_FILE).exists():
         return
@@ -233,7 +233,8 @@ def _write_constraint_records(
     write_records(folder / training.TRAIN_FILE, known)
     formulas = _formula_records(data)
     if teachers:
-        formulas = _taught(formulas, data, prior, compositions, teachers, device, progress)
+        formulas = _unheard_of(formulas, [*known, *held_out])
+        formulas = taught(formulas, prior, _networks(teachers, device), compositions, progress)
     write_records(folder / training.FORMULAS_FILE, formulas)
     write_records(folder / training.VALIDATION_FILE, held_out)
 
@@ -265,24 +266,23 @@ def _formula_records(data: TrainingData) -> list[Record]:
     return rows
 
 
-def _taught(
-    formulas: list[Record],
-    data: TrainingData,
-    prior: NeighbourPrior,
-    compositions: CompositionModel,
-    teachers: Sequence[Path],
-    device: str,
-    progress: Progress,
-) -> list[Record]:
-    """Formulas that no crystal at hand has, with what neighbours and trained networks say."""
-    from crystalsmith.models.constraint.teaching import taught
+def _unheard_of(formulas: list[Record], crystals: Sequence[Record]) -> list[Record]:
+    """The formulas that no crystal at hand has.
+
+    Raises:
+        DataError: there is none for the teachers to speak of.
+    """
+    at_hand = {(record.elements, record.amounts) for record in crystals}
+    others = [row for row in formulas if (row.elements, row.amounts) not in at_hand]
+    if not others:
+        raise DataError("teachers need formulas that no crystal at hand has; add --formulas FILE")
+    return others
+
+
+def _networks(folders: Sequence[Path], device: str) -> list[TemplateModel]:
     from crystalsmith.models.templates.model import TemplateModel
 
-    known, held_out = _crystal_records(data)
-    at_hand = {(record.elements, record.amounts) for record in (*known, *held_out)}
-    others = [row for row in formulas if (row.elements, row.amounts) not in at_hand]
-    networks = [TemplateModel.load(folder, device) for folder in teachers]
-    return taught(others, prior, networks, compositions, progress)
+    return [TemplateModel.load(folder, device) for folder in folders]
 
 
 def train_templates(
@@ -312,16 +312,16 @@ def train_templates(
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.constraint.records import read_records, write_records
+    from crystalsmith.models.constraint.teaching import taught
     from crystalsmith.models.templates import training
-    from crystalsmith.models.templates.model import TemplateModel
 
     known, held_out = _crystal_records(data)
     compositions = CompositionModel.load(device=device)  # the one that is asked in use
     lessons = folder / ARRAYS / "taught.jsonl"
     if teachers and not lessons.exists():
         prior = NeighbourPrior(data.crystals)
-        rows = _formula_records(data)
-        rows = _taught(rows, data, prior, compositions, teachers, device, progress)
+        rows = _unheard_of(_formula_records(data), [*known, *held_out])
+        rows = taught(rows, prior, _networks(teachers, device), compositions, progress)
         lessons.parent.mkdir(parents=True, exist_ok=True)
         write_records(lessons, rows)
     training.train(
@@ -330,7 +330,7 @@ def train_templates(
         compositions,
         folder,
         settings,
-        start=TemplateModel.load(start, device) if start else None,
+        start=_networks([start], device)[0] if start else None,
         device=device,
         seconds=seconds,
         progress=progress,

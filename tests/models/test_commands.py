@@ -180,6 +180,14 @@ def test_templates_go_on_from_others_and_learn_from_teachers(train, tmp_path, fo
     assert train("templates", "--start", first, "--set", "width=32").exit_code != 0
 
 
+@pytest.mark.parametrize("model", ["templates", "constraint"])
+def test_teachers_need_formulas_to_speak_of(train, tmp_path, model):
+    assert train("templates").exit_code == 0
+    teacher = (tmp_path / "out" / "weights").rename(tmp_path / "teacher")
+    shutil.rmtree(tmp_path / "out")
+    assert "add --formulas FILE" in refused(train(model, "--teacher", teacher))
+
+
 def test_constraint_goes_on_from_a_base_and_learns_from_a_teacher(train, tmp_path, formulas):
     out = tmp_path / "out"
     assert train("templates").exit_code == 0
