@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,7 @@ from crystalsmith.core.evidence import Prediction
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import PROPERTIES
 from crystalsmith.models.composition.model import CompositionModel
+from crystalsmith.models.parallel import in_batches
 from crystalsmith.models.runs import CONFIG_FILE, pick_device
 from crystalsmith.models.surrogates.chgnet import HEAVIEST, ChgnetAtoms
 from crystalsmith.models.surrogates.chgnet_graph import chgnet_graph
@@ -100,24 +100,12 @@ class Surrogates:
             whether the structure lies within what the networks were trained on.
         """
         everything = list(structures)
-        chunks = [everything[i : i + _CHUNK] for i in range(0, len(everything), _CHUNK)]
-        threads = min(torch.get_num_threads(), os.cpu_count() or 1, len(chunks))
-        results: list[Scored] = []
-        if threads <= 1:
-            for chunk in chunks:
-                results += self._scored(chunk)
-                progress("scoring", len(results), len(everything))
-            return results
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)  # whole chunks side by side beat one chunk on all cores
-        try:
-            with ThreadPoolExecutor(threads) as pool:
-                for part in pool.map(self._scored, chunks):
-                    results += part
-                    progress("scoring", len(results), len(everything))
-        finally:
-            torch.set_num_threads(before)
-        return results
+        threads = min(torch.get_num_threads(), os.cpu_count() or 1)
+
+        def done(count: int) -> None:
+            progress("scoring", count, len(everything))
+
+        return in_batches(self._scored, everything, _CHUNK, threads, done)
 
     def _scored(self, structures: Sequence[Structure]) -> list[Scored]:
         around: list[Surroundings] = []
