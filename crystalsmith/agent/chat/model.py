@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _NUMBER = r"(?:number|candidate|no\.?|#|structure)?\s*(\d{1,3})"
 _ONE = ("number",)
+_ORDINALS = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+)  # fmt: skip
+_ORDINAL = re.compile(
+    rf"\b(?:the\s+)?({'|'.join(_ORDINALS)})\b(?!-)(?:\s+(?:one|candidate|structure|crystal))?",
+    re.IGNORECASE,
+)
 _RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("compare", rf"\bcompare\b[^\d]*{_NUMBER}\D+?(\d{{1,3}})", ("first", "second")),
     ("more_like", rf"\b(?:more|something)\s+like\s+{_NUMBER}", ("number",)),
@@ -59,8 +66,9 @@ def _next(messages: list[BaseMessage]) -> AIMessage:
 
 def _decision(text: str) -> tuple[str, dict[str, Any]]:
     """The tool for a message: one about results, or a change of the request."""
+    numbered = _ORDINAL.sub(lambda found: f"number {_ORDINALS.index(found[1].lower()) + 1}", text)
     for name, spelling, keys in _RULES:
-        match = re.search(spelling, text, re.IGNORECASE)
+        match = re.search(spelling, numbered, re.IGNORECASE)
         if match is not None:
             values = [int(group) for group in match.groups()]
             return name, dict(zip(keys, values, strict=True))
