@@ -68,19 +68,9 @@ def _completed(theirs: DesignRequest, own: DesignRequest) -> tuple[DesignRequest
         if addition is not None:
             clauses.append(addition)
             remarks.append(f"'{addition.wish()}' was left out by the language model and added")
-    unsupported = (
-        own.unsupported if len(own.unsupported) >= len(theirs.unsupported) else (theirs.unsupported)
-    )
-    count = theirs.count if theirs.count == own.count else own.count
-    request = own.model_copy(
-        update={
-            "clauses": tuple(clauses),
-            "count": count,
-            "count_words": own.count_words if count else "",
-            "unsupported": unsupported,
-        }
-    )
-    return request, remarks
+    unsupported = max(own.unsupported, theirs.unsupported, key=len)  # its own where equally long
+    update = {"clauses": tuple(clauses), "unsupported": unsupported}
+    return own.model_copy(update=update), remarks
 
 
 def _without_conflicts(

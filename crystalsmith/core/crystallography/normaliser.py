@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,9 +23,12 @@ from crystalsmith.core.crystallography.template import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
 
+Choice = TypeVar("Choice")
 _MAX_ORDERS, _MAX_TRIED = 48, 5000
 
 
@@ -127,6 +130,13 @@ def _renamed_letters(letters: tuple[str, ...], operation: NormaliserOperation) -
     return tuple("".join(sorted(operation.letters[letter] for letter in row)) for row in letters)
 
 
+def different_choices(choices: Sequence[Sequence[Choice]]) -> Iterator[tuple[Choice, ...]]:
+    """One of each row's choices, all different; of very many ways, the first are looked at."""
+    for chosen in itertools.islice(itertools.product(*choices), _MAX_TRIED):
+        if len(set(chosen)) == len(chosen):
+            yield chosen
+
+
 @lru_cache(maxsize=20_000)
 def slot_orders(pattern: tuple[int, tuple[str, ...]]) -> tuple[tuple[int, ...], ...]:
     """Orders in which elements can take a pattern's slots and still form the same template.
@@ -142,9 +152,8 @@ def slot_orders(pattern: tuple[int, tuple[str, ...]]) -> tuple[tuple[int, ...], 
         if sorted(moved) != sorted(letters):
             continue
         places = [[slot for slot in range(size) if moved[slot] == row] for row in letters]
-        for order in itertools.islice(itertools.product(*places), _MAX_TRIED):
-            if len(set(order)) == size:
-                found.setdefault(order)
+        for order in different_choices(places):
+            found.setdefault(order)
             if len(found) == _MAX_ORDERS:
                 return tuple(found)
     return tuple(found)

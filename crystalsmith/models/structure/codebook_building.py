@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from pymatgen.core import Element
 
 from crystalsmith.core.chemistry.elements import element_places
 from crystalsmith.core.crystallography.crystal import pattern_descriptions
+from crystalsmith.core.crystallography.normaliser import different_choices
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.structure.batch import CompactTemplate, TemplateBatch, collate
 from crystalsmith.models.structure.codebook import Centre, Codebook, CodebookBuilder, Pattern
@@ -315,10 +315,9 @@ def _descriptions(
         values[VOLUME] -= expected
         rows = other.template.letters
         choices = [[symbol for symbol in rows if rows[symbol] == row] for row in letters]
-        for order in itertools.islice(itertools.product(*choices), 5000):
-            if len(set(order)) == len(order):
-                slots = tuple(Element(symbol).Z for symbol in order)
-                found.append((slots, _free_by_slot(other, order), values.astype(np.float32)))
+        for order in different_choices(choices):
+            slots = tuple(Element(symbol).Z for symbol in order)
+            found.append((slots, _free_by_slot(other, order), values.astype(np.float32)))
     return found
 
 
