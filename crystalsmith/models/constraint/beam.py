@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from crystalsmith.models.constraint.language_model import LanguageModel, Reading
 
+FAINT = math.log(1e-4)  # of the best answer: what is fainter is not followed
+
 
 class Writer(Protocol):
     """An answer that is being written."""
@@ -181,7 +183,11 @@ def _extend(spelling: _Spelling, search: _Search[W], width: int) -> None:
         scores += [before + value for value in values]
     best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:width]
     search.beams = []
+    known = [*scores, *(answer.score for answer in search.finished)]
+    faint = max(known, default=0.0) + FAINT
     for i in best:
+        if scores[i] < faint:
+            break
         beam = beams[i]
         if words[i]:
             beam = _continued(spelling, beam, scores[i], tokens[i], words[i])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from crystalsmith.models.constraint.beam import Start, beam_search
+from crystalsmith.models.constraint.beam import FAINT, Start, beam_search
 from crystalsmith.models.constraint.language_model import (
     SPACE_GROUP_ADAPTER,
     WYCKOFF_ADAPTER,
@@ -154,6 +154,8 @@ def best_groups(
                 break
             if allow is not None and not allow(number):
                 continue
+            if best and float(row[index]) < best[0][1] + FAINT:
+                break
             if fitting_units(number, question.amounts or (), atoms):
                 best.append((number, float(row[index])))
         ranked.append(best)

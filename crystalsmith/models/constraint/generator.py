@@ -92,7 +92,7 @@ class ConstraintGenerator:
         compositions: CompositionModel | None = None,
         *,
         weight: float = 0.5,
-        network_weight: float = 0.5,
+        network_weight: float = 0.6,
         width: int = 20,
     ) -> None:
         self.model, self.prior, self.network = model, prior, network

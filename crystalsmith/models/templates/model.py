@@ -11,9 +11,8 @@ import torch
 from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
 from crystalsmith.core.errors import WeightsError
 from crystalsmith.models.runs import load_config, load_weights, pick_device
-from crystalsmith.models.templates.catalogue import Catalogue
+from crystalsmith.models.templates.catalogue import MAX_ELEMENTS, Catalogue
 from crystalsmith.models.templates.network import (
-    MAX_ELEMENTS,
     TemplateConfig,
     TemplateNetwork,
     encode,
@@ -89,26 +88,27 @@ class TemplateModel:
         if not fitting:
             return results
         chosen = [formulas[i] for i in fitting]
-        pairs = pair_up(self.catalogue, [amounts for _, amounts in chosen]).to(self.device)
+        found = [self.catalogue.candidates(amounts) for _, amounts in chosen]
+        pairs = pair_up(found).to(self.device)
         encoded = encode(chosen, [heights[i] for i in fitting]).to(self.device)
         logs = log_shares(self.network(encoded, pairs), pairs)
-        counts = pairs.counts.tolist()
-        for i, own, numbers in zip(
-            fitting, logs.exp().split(counts), pairs.patterns.split(counts), strict=True
+        for i, own, known in zip(
+            fitting, logs.exp().split(pairs.counts.tolist()), found, strict=True
         ):
             best = own.topk(min(_MOST, len(own)))
-            shares = zip(numbers[best.indices].tolist(), best.values.tolist(), strict=True)
-            results[i] = self._named(formulas[i][0], shares)
+            patterns = [known.patterns[number] for number in best.indices.tolist()]
+            results[i] = _named(formulas[i][0], zip(patterns, best.values.tolist(), strict=True))
         return results
 
-    def _named(
-        self, symbols: Sequence[str], shares: Iterable[tuple[int, float]]
-    ) -> dict[SymmetryTemplate, float]:
-        table: dict[SymmetryTemplate, float] = defaultdict(float)
-        for number, share in shares:
-            if share >= _LEAST:
-                table[_template(self.catalogue.patterns[number], symbols)] += share
-        return dict(table)
+
+def _named(
+    symbols: Sequence[str], shares: Iterable[tuple[Pattern, float]]
+) -> dict[SymmetryTemplate, float]:
+    table: dict[SymmetryTemplate, float] = defaultdict(float)
+    for pattern, share in shares:
+        if share >= _LEAST:
+            table[_template(pattern, symbols)] += share
+    return dict(table)
 
 
 def _template(pattern: Pattern, symbols: Sequence[str]) -> SymmetryTemplate:

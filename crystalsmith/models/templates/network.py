@@ -2,7 +2,9 @@
 
 The score of a pattern is a product of what the formula is like as a whole with the pattern, plus
 that of every element, in its company, with the letters it would take. Patterns share what they have
-in common (space group, set of letters, letters of one element), so that rare ones are learned too.
+in common (space group, set of letters, letters of one element, how often they were seen), so that
+rare ones are learned too. While learning, a crystal does not count among those that its own pattern
+was seen with: the network learns how much to expect of patterns never seen, and seen once.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from pymatgen.core import Element
 from torch import nn
 
 from crystalsmith.core.errors import WeightsError
+from crystalsmith.models.templates.catalogue import MAX_ELEMENTS, OFTEN, Candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -26,9 +29,10 @@ if TYPE_CHECKING:
     from crystalsmith.models.templates.catalogue import Catalogue
 
 MAX_Z = 104
-MAX_ELEMENTS = 10
 MAX_AMOUNT = 40  # larger amounts look the same
 _FRACTIONS = 24  # Gaussians that describe an element's share of the atoms
+ALONE = OFTEN + 1  # seen of a crystal's pattern that could not have been named without it
+_NEVER = -1e4  # its score
 _HEIGHTS = (-0.2, 0.6, 25)  # eV/atom above the hull: range and number of Gaussians
 
 
@@ -91,14 +95,22 @@ class Pairs(NamedTuple):
     """Formulas and the patterns that each can take, side by side.
 
     Attributes:
-        patterns: ``(N,)`` number of the pattern.
         rows: ``(N,)`` row of the formula.
         counts: ``(B,)`` patterns per formula.
+        seen: ``(N,)`` formulas known with the pattern, `OFTEN` at most, or `ALONE`.
+        own: ``(N,)`` as in `Candidates`, like what follows.
+        groups: ``(N,)``
+        sets: ``(N,)``
+        letters: ``(N, MAX_ELEMENTS)``
     """
 
-    patterns: Tensor
     rows: Tensor
     counts: Tensor
+    seen: Tensor
+    own: Tensor
+    groups: Tensor
+    sets: Tensor
+    letters: Tensor
 
     def to(self, device: torch.device) -> Pairs:
         """The same on a device."""
@@ -112,10 +124,6 @@ class TemplateNetwork(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        groups, sets, letters = _shared_parts(catalogue)
-        self.register_buffer("groups", groups, persistent=False)
-        self.register_buffer("sets", sets, persistent=False)
-        self.register_buffer("letters", letters, persistent=False)
         self.element = nn.Embedding(MAX_Z, width)
         self.share = nn.Linear(_FRACTIONS, width)
         self.amount = _small(MAX_AMOUNT + 1, width)
@@ -130,12 +138,15 @@ class TemplateNetwork(nn.Module):
         self.part = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
         self.drop = nn.Dropout(config.feature_dropout)
         self.drop_element = nn.Dropout(config.element_dropout)
-        self.pattern = _small(len(catalogue), width)
-        self.group = _small(231, width)
-        self.set_of_letters = _small(int(sets.max()) + 1, width)
-        self.own_letters = _small(int(letters.max()) + 1, width)
-        self.bias = nn.Embedding(len(catalogue), 1)
+        self.pattern = _small(len(catalogue.own) + 1, width)
+        self.bias = nn.Embedding(len(catalogue.own) + 1, 1)
         nn.init.zeros_(self.bias.weight)
+        self.group = _small(231, width)
+        self.set_of_letters = _small(len(catalogue.sets) + 1, width)
+        self.own_letters = _small(len(catalogue.letters) + 1, width)
+        self.seen = _small(OFTEN + 1, width)
+        self.seen_bias = nn.Embedding(OFTEN + 1, 1)
+        nn.init.zeros_(self.seen_bias.weight)
 
     def start_from(self, composition: CompositionNetwork) -> None:
         """Begin with what the composition model knows of elements, where the sizes agree."""
@@ -145,17 +156,28 @@ class TemplateNetwork(nn.Module):
         agreeing = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
         self.load_state_dict(agreeing, strict=False)
 
-    def continue_from(self, trained: TemplateNetwork) -> None:
-        """Begin with the weights of a network whose patterns come first among the own ones.
+    def continue_from(self, trained: TemplateNetwork, theirs: Catalogue, ours: Catalogue) -> None:
+        """Begin with the weights of a finished network, where the catalogues have the same.
 
         Raises:
             WeightsError: it has other sizes.
         """
+        rows = {
+            "pattern.weight": (theirs.own, ours.own),
+            "bias.weight": (theirs.own, ours.own),
+            "set_of_letters.weight": (theirs.sets, ours.sets),
+            "own_letters.weight": (theirs.letters, ours.letters),
+        }
         own = self.state_dict()
         for name, tensor in trained.state_dict().items():
             if tensor.shape[1:] != own[name].shape[1:]:
                 raise WeightsError("the network to start from has other sizes; give another folder")
-            own[name][: len(tensor)] = tensor
+            if name in rows:
+                before, after = rows[name]
+                both = [key for key in before if key in after]
+                own[name][[after[key] for key in both]] = tensor[[before[key] for key in both]]
+            else:
+                own[name][...] = tensor
         self.load_state_dict(own)
 
     def forward(self, formulas: Formulas, pairs: Pairs) -> Tensor:
@@ -163,15 +185,16 @@ class TemplateNetwork(nn.Module):
         hidden, present = self._read(formulas)
         total = present.sum(1)
         whole = self.drop(self.whole((hidden * present).sum(1) / total))
-        scores = (whole[pairs.rows] * self._described(pairs.patterns)).sum(-1)
-        scores = scores + self.bias(pairs.patterns)[:, 0]
+        scores = (whole[pairs.rows] * self._described(pairs)).sum(-1)
+        scores = (
+            scores + self.bias(pairs.own)[:, 0] + self.seen_bias(pairs.seen.clamp(max=OFTEN))[:, 0]
+        )
         parts = self.drop(self.part(hidden)) * present
-        letters: Tensor = self.letters[pairs.patterns]  # type: ignore[index]
         scale = 2 / self.config.width**0.5
         for place in range(int(total.max())):
-            own = self.own_letters(letters[:, place])
+            own = self.own_letters(pairs.letters[:, place])
             scores = scores + scale * (parts[pairs.rows, place] * own).sum(-1)
-        return scores
+        return scores.masked_fill(pairs.seen == ALONE, _NEVER)
 
     def _read(self, formulas: Formulas) -> tuple[Tensor, Tensor]:
         """Features of every element in its company, and a mask ``(B, MAX_ELEMENTS, 1)``."""
@@ -194,10 +217,9 @@ class TemplateNetwork(nn.Module):
         clipped = heights.nan_to_num().clamp(lowest, highest)[:, None]
         return torch.exp(-0.5 * ((clipped - centres) / width) ** 2) * known[:, None]
 
-    def _described(self, patterns: Tensor) -> Tensor:
-        sets: Tensor = self.sets[patterns]  # type: ignore[index]
-        groups: Tensor = self.groups[patterns]  # type: ignore[index]
-        return self.pattern(patterns) + self.set_of_letters(sets) + self.group(groups)
+    def _described(self, pairs: Pairs) -> Tensor:
+        known: Tensor = self.pattern(pairs.own) + self.seen(pairs.seen.clamp(max=OFTEN))
+        return known + self.set_of_letters(pairs.sets) + self.group(pairs.groups)
 
 
 def encode(
@@ -225,12 +247,19 @@ def encode(
     return Formulas(*(torch.from_numpy(part) for part in (elements, shares, amounts, source, told)))
 
 
-def pair_up(catalogue: Catalogue, amounts: Sequence[tuple[int, ...]]) -> Pairs:
-    """Every formula with every pattern it can take."""
-    found = [catalogue.with_amounts(own) for own in amounts]
-    counts = torch.tensor([len(numbers) for numbers in found], dtype=torch.long)
-    patterns = torch.tensor([number for numbers in found for number in numbers], dtype=torch.long)
-    return Pairs(patterns, torch.repeat_interleave(torch.arange(len(found)), counts), counts)
+def pair_up(found: Sequence[Candidates]) -> Pairs:
+    """Formulas with the patterns that each can take."""
+    counts = torch.tensor([len(one.patterns) for one in found], dtype=torch.long)
+    rows = torch.repeat_interleave(torch.arange(len(found)), counts)
+    return Pairs(
+        rows,
+        counts,
+        torch.cat([one.seen for one in found]),
+        torch.cat([one.own for one in found]),
+        torch.cat([one.groups for one in found]),
+        torch.cat([one.sets for one in found]),
+        torch.cat([one.letters for one in found]),
+    )
 
 
 def log_shares(scores: Tensor, pairs: Pairs) -> Tensor:
@@ -240,22 +269,6 @@ def log_shares(scores: Tensor, pairs: Pairs) -> Tensor:
     highest = highest.scatter_reduce(0, pairs.rows, scores.detach(), "amax")[pairs.rows]
     sums = scores.new_zeros(rows).index_add(0, pairs.rows, (scores - highest).exp())
     return scores - highest - sums.log()[pairs.rows]
-
-
-def _shared_parts(catalogue: Catalogue) -> tuple[Tensor, Tensor, Tensor]:
-    """Of every pattern: group, set of letters, and letters of each element (0 where padded)."""
-    letters = np.zeros((len(catalogue), MAX_ELEMENTS), np.int64)
-    names: dict[Hashable, int] = {}
-    for row, pattern in enumerate(catalogue.patterns):
-        for place, own in enumerate(pattern.letters):
-            letters[row, place] = names.setdefault((pattern.number, own), len(names) + 1)
-    sets: dict[Hashable, int] = {}
-    numbers = [
-        sets.setdefault((p.number, p.units, "".join(sorted("".join(p.letters)))), len(sets))
-        for p in catalogue.patterns
-    ]
-    groups = torch.tensor([pattern.number for pattern in catalogue.patterns])
-    return groups, torch.tensor(numbers), torch.from_numpy(letters)
 
 
 def _small(rows: int, width: int) -> nn.Embedding:

@@ -13,9 +13,15 @@ from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.constraint.records import composition_of
 from crystalsmith.models.runs import Schedule, TrainingRun, pick_device, run_epochs
-from crystalsmith.models.templates.catalogue import Catalogue, Pattern, pattern_of
-from crystalsmith.models.templates.network import (
+from crystalsmith.models.templates.catalogue import (
     MAX_ELEMENTS,
+    OFTEN,
+    Catalogue,
+    Pattern,
+    pattern_of,
+)
+from crystalsmith.models.templates.network import (
+    ALONE,
     Formulas,
     Pairs,
     TemplateConfig,
@@ -26,13 +32,14 @@ from crystalsmith.models.templates.network import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint.records import Record
+    from crystalsmith.models.templates.catalogue import Candidates
     from crystalsmith.models.templates.model import TemplateModel
     from crystalsmith.prompts.constraint import Near
 
@@ -98,12 +105,13 @@ def train(
     known = usable(records)
     if not known:
         raise DataError(f"there is no crystal of at most {MAX_ELEMENTS} elements to learn from")
-    before = start.catalogue.patterns if start else []
-    catalogue = Catalogue([*before, *_patterns(known, settings.least_taught)])
+    seen = _seen(known)
+    named = _named(known, settings.least_taught)
+    catalogue = Catalogue({pattern: seen.get(pattern, 0) for pattern in [*seen, *named]})
     network = TemplateNetwork(settings.network, catalogue)
     network.start_from(compositions.network)
     if start:
-        network.continue_from(start.network)
+        network.continue_from(start.network, start.catalogue, catalogue)
     lessons = [_lesson(record, catalogue) for record in known]
     rows = [row for row, lesson in enumerate(lessons) if lesson]
     known, lessons = [known[row] for row in rows], [lessons[row] for row in rows]
@@ -118,13 +126,12 @@ def train(
 
     def loss_of(rows: Tensor) -> Tensor:
         chosen = rows.tolist()
-        pairs = pair_up(catalogue, [tuple(known[row].amounts) for row in chosen])
-        wanted = _shares(pairs, [lessons[row] for row in chosen]).to(where)
-        pairs = pairs.to(where)
+        found = [catalogue.candidates(tuple(known[row].amounts)) for row in chosen]
+        wanted = torch.cat([_shares(one, lessons[r]) for one, r in zip(found, chosen, strict=True)])
+        pairs = without_itself(pair_up(found), [known[row] for row in chosen], catalogue, seen)
+        wanted, pairs = wanted.to(where), pairs.to(where)
         logs = log_shares(network(formulas.rows(rows), pairs), pairs)
-        even = 1 / pairs.counts[pairs.rows]
-        aim = (1 - settings.smoothing) * wanted + settings.smoothing * even
-        return -(aim * logs).sum() / len(chosen)
+        return surprise(logs, wanted, pairs, settings.smoothing) / len(chosen)
 
     run_epochs(
         run,
@@ -142,37 +149,93 @@ def train(
     return network
 
 
-def _patterns(records: Sequence[Record], least_taught: float) -> list[Pattern]:
-    """Of all crystals, and those that teachers name often enough."""
+def _seen(records: Sequence[Record]) -> dict[Pattern, int]:
+    """With how many formulas each pattern is known."""
+    formulas: dict[Pattern, set[tuple[str, ...]]] = defaultdict(set)
+    for record in records:
+        if record.group is not None:
+            formulas[pattern_of(record)].add(tuple(record.elements))
+    return {pattern: len(known) for pattern, known in formulas.items()}
+
+
+def _named(records: Sequence[Record], least_taught: float) -> list[Pattern]:
+    """The patterns that teachers name often enough."""
     taught: dict[Pattern, float] = defaultdict(float)
     for record in records:
         for known in record.taught:
             taught[_taught_pattern(record, known)] += known.share
-    often = [pattern for pattern, share in taught.items() if share >= least_taught]
-    return [*(pattern_of(record) for record in records if record.group is not None), *often]
+    return [pattern for pattern, share in taught.items() if share >= least_taught]
 
 
 def _taught_pattern(record: Record, known: Near) -> Pattern:
     return Pattern(known.group, known.units, tuple(known.letters), tuple(record.amounts))
 
 
-def _lesson(record: Record, catalogue: Catalogue) -> dict[int, float]:
+def _lesson(record: Record, catalogue: Catalogue) -> dict[Pattern, float]:
     """Patterns with the share that each should get; nothing where too little is known."""
     if record.group is not None:
-        return {catalogue.index[pattern_of(record)]: 1.0}
-    taught: dict[int, float] = defaultdict(float)
+        return {pattern_of(record): 1.0}
+    choice = set(catalogue.candidates(tuple(record.amounts)).patterns)
+    taught: dict[Pattern, float] = defaultdict(float)
     for known in record.taught:
-        number = catalogue.index.get(_taught_pattern(record, known))
-        if number is not None:
-            taught[number] += known.share
+        pattern = _taught_pattern(record, known)
+        if pattern in choice:
+            taught[pattern] += known.share
     total = sum(taught.values())
-    return {n: share / total for n, share in taught.items()} if total >= _KNOWN else {}
+    return {p: share / total for p, share in taught.items()} if total >= _KNOWN else {}
 
 
-def _shares(pairs: Pairs, lessons: Sequence[dict[int, float]]) -> Tensor:
-    """What every pair ``(N,)`` should get."""
-    rows, patterns = pairs.rows.tolist(), pairs.patterns.tolist()
-    return torch.tensor([lessons[r].get(p, 0.0) for r, p in zip(rows, patterns, strict=True)])
+def _shares(found: Candidates, lesson: dict[Pattern, float]) -> Tensor:
+    """What every candidate ``(N,)`` should get."""
+    return torch.tensor([lesson.get(pattern, 0.0) for pattern in found.patterns])
+
+
+def surprise(logs: Tensor, wanted: Tensor, pairs: Pairs, smoothing: float) -> Tensor:
+    """Nats by which the network is surprised, summed over the formulas.
+
+    Where the true pattern is `ALONE` it could not have been named; what counts there is that the
+    patterns of the same space group were expected.
+
+    Args:
+        logs: ``(N,)`` log-probabilities; `ALONE` ones are of no account.
+        wanted: ``(N,)`` shares that the candidates should have.
+        pairs: the candidates.
+        smoothing: probability spread evenly instead.
+    """
+    lone = pairs.seen == ALONE
+    even = 1 / pairs.counts[pairs.rows]
+    aim = (1 - smoothing) * wanted + smoothing * even
+    groups = torch.zeros_like(pairs.counts).index_add(0, pairs.rows, pairs.groups * lone)
+    beside = (pairs.groups == groups[pairs.rows]) & ~lone
+    shares = logs.exp() * beside
+    expected = torch.zeros_like(pairs.counts, dtype=logs.dtype).index_add(0, pairs.rows, shares)
+    named = (aim * logs)[(groups == 0)[pairs.rows]].sum()
+    return -named - expected[expected > 0].clamp(min=_UNHEARD).log().sum()
+
+
+def without_itself(
+    pairs: Pairs, records: Sequence[Record], catalogue: Catalogue, seen: Mapping[Pattern, int]
+) -> Pairs:
+    """The pairs with no crystal counted among those that its own pattern was seen with.
+
+    Args:
+        pairs: of the records with their candidates.
+        records: some with a structure, others taught.
+        catalogue: of all records.
+        seen: formulas per pattern.
+    """
+    changed = pairs.seen.clone()
+    first = 0
+    for record, count in zip(records, pairs.counts.tolist(), strict=True):
+        if record.group is not None:
+            pattern = pattern_of(record)
+            choice = catalogue.candidates(tuple(record.amounts))
+            others = min(seen[pattern] - 1, OFTEN)
+            if others == 0 and not catalogue.is_reordered(pattern):
+                others = ALONE
+            changed[first + choice.patterns.index(pattern)] = others
+        first += count
+    return pairs._replace(seen=changed)
 
 
 def usable(records: Sequence[Record]) -> list[Record]:
@@ -196,18 +259,16 @@ def validate(
     if not known:
         return {}
     device = next(network.parameters()).device
-    pairs = pair_up(catalogue, [tuple(record.amounts) for record in known]).to(device)
+    found = [catalogue.candidates(tuple(record.amounts)) for record in known]
+    pairs = pair_up(found).to(device)
     network.eval()
     logs = log_shares(network(_encoded(known, compositions).to(device), pairs), pairs)
     network.train()
-    parts = zip(
-        logs.split(pairs.counts.tolist()), pairs.patterns.split(pairs.counts.tolist()), strict=True
-    )
     hits, surprise = 0, 0.0
-    for record, (own, patterns) in zip(known, parts, strict=True):
-        shares = dict(zip(patterns.tolist(), own.exp().tolist(), strict=True))
-        true = catalogue.index.get(pattern_of(record), -1)
-        hits += bool(shares) and max(shares, key=lambda number: shares[number]) == true
+    for record, own, one in zip(known, logs.split(pairs.counts.tolist()), found, strict=True):
+        shares = dict(zip(one.patterns, own.exp().tolist(), strict=True))
+        true = pattern_of(record)
+        hits += bool(shares) and max(shares, key=lambda pattern: shares[pattern]) == true
         surprise -= math.log(shares.get(true, 0.0) + _UNHEARD)
     return {"template_top1": 100 * hits / len(known), "surprise": surprise / len(known)}
 
