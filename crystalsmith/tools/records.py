@@ -11,14 +11,13 @@ from crystalsmith.core.crystallography.crystal import SymmetricCrystal
 from crystalsmith.core.crystallography.template import Orbit, SymmetryTemplate
 from crystalsmith.core.entry import Entry
 from crystalsmith.core.errors import CrystalsmithError, StoreError
-from crystalsmith.tools.descriptions import description
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Record = dict[str, Any]
 
-_VALUES = ("band_gap", "formation_energy", "e_above_hull")  # eV, eV/atom, eV/atom
+VALUES = ("band_gap", "formation_energy", "e_above_hull")  # eV, eV/atom, eV/atom
 
 
 def to_record(entry: Entry) -> Record:
@@ -33,7 +32,7 @@ def to_record(entry: Entry) -> Record:
         "lattice": [float(x) for x in crystal.lattice],
         "free": [[float(x) for x in orbit] for orbit in crystal.free],
     }
-    record |= {key: value for key in _VALUES if (value := getattr(entry, key)) is not None}
+    record |= {key: value for key in VALUES if (value := getattr(entry, key)) is not None}
     return record
 
 
@@ -52,7 +51,7 @@ def from_record(record: Mapping[str, Any]) -> Entry:
                 raise ValueError(f"{orbit} has {len(row)} free coordinates")
         lattice = np.array(record["lattice"], dtype=float).reshape(6)
         crystal = SymmetricCrystal(template, lattice, free)
-        values: dict[str, Any] = {key: record.get(key) for key in _VALUES}
+        values: dict[str, Any] = {key: record.get(key) for key in VALUES}
         return Entry(record["id"], record["source"], crystal, record.get("name", ""), **values)
     except (KeyError, TypeError, ValueError, CrystalsmithError) as error:
         raise _unreadable(error) from None
@@ -77,7 +76,7 @@ def from_json(text: str | None) -> Entry:
 
 
 def metadata(entry: Entry, added: str) -> Record:
-    """The fields of an entry that Chroma can filter by, and its description.
+    """The fields of an entry that Chroma can filter by.
 
     Args:
         entry: a known crystal.
@@ -96,10 +95,8 @@ def metadata(entry: Entry, added: str) -> Record:
         "n_atoms": entry.crystal.template.n_atoms,
         "space_group": group.number,
         "crystal_system": group.crystal_system,
-        "template": str(entry.crystal.template),
-        "description": description(entry),
     }
-    return fields | {key: value for key in _VALUES if (value := getattr(entry, key)) is not None}
+    return fields | {key: value for key in VALUES if (value := getattr(entry, key)) is not None}
 
 
 def _unreadable(error: Exception) -> StoreError:
