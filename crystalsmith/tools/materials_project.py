@@ -180,7 +180,7 @@ def _rows(documents: Iterable[Any], report: ReadReport) -> list[Row]:
     rows = []
     for number, document in enumerate(documents, start=1):
         fields = document if isinstance(document, dict) else dict(document)
-        key = str(fields.get("material_id") or "")
+        key = _usual_id(str(fields.get("material_id") or ""))
         structure = fields.get("structure")
         if not key or not structure:
             report.skip(number, "no structure", "the project gives none", key)
@@ -192,6 +192,16 @@ def _rows(documents: Iterable[Any], report: ReadReport) -> list[Row]:
                 values[ours] = str(fields[theirs])
         rows.append(Row(number, values, key))
     return rows
+
+
+def _usual_id(key: str) -> str:
+    """``mp-149`` for what newer databases write as ``mp-aaaaaaft``, where such an id exists."""
+    from emmet.core.mpid import AlphaID
+
+    try:
+        return str(AlphaID(key).string)
+    except (ValueError, TypeError):
+        return key
 
 
 def subsystems(elements: Iterable[str]) -> list[str]:

@@ -84,7 +84,16 @@ def add_cifs(
         raise DataError(f"{folder} holds no file that ends in .cif")
     origin = folder.resolve().name
     known = store.known_ids()
-    store.add(stream_rows(rows, report, origin, workers=workers, known=known, progress=progress))
+    entries = stream_rows(
+        rows,
+        report,
+        origin,
+        workers=workers,
+        known=known,
+        stage=f"reading {folder.name}",
+        progress=progress,
+    )
+    store.add(entries)
     return report
 
 
