@@ -71,7 +71,7 @@ class MaterialsProject:
         secret = key.get_secret_value() if key is not None else ""
         if not secret:
             raise ServerError(f"the Materials Project needs a key; {_GET_A_KEY}")
-        if len(secret) != KEY_LENGTH or not secret.isalnum():
+        if not is_key(key):
             raise ServerError(
                 f"MP_API_KEY is no Materials Project key (those have {KEY_LENGTH} letters and"
                 f" digits); {_GET_A_KEY}"
@@ -160,6 +160,12 @@ class MaterialsProject:
                     raise ServerError(problem) from None
                 time.sleep(pause)
         raise AssertionError  # the last try returns or raises
+
+
+def is_key(key: SecretStr | None) -> bool:
+    """Whether it looks like one; only the project knows whether it holds."""
+    secret = key.get_secret_value() if key is not None else ""
+    return len(secret) == KEY_LENGTH and secret.isalnum()
 
 
 def _in_words(message: str) -> tuple[str, bool]:

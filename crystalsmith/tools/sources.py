@@ -110,12 +110,12 @@ def _cif_rows(folder: Path, report: ReadReport) -> Iterator[Row]:
         except OSError as error:
             report.skip(number, "unreadable file", error.strerror or str(error), name)
             continue
-        key = f"{path.stem}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
-        if key in seen:
+        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+        if digest in seen:
             report.known += 1
             continue
-        seen.add(key)
-        yield Row(number, {"material_id": key, "cif": text}, name)
+        seen.add(digest)
+        yield Row(number, {"material_id": f"{path.stem}-{digest}", "cif": text}, name)
 
 
 def add_materials_project(
