@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
+_NOTHING = np.zeros(0)
+_NOTHING.flags.writeable = False
+_NONE: Mapping[str, float] = {}  # nobody writes to an entry's mappings
 VALUES = ("band_gap", "formation_energy", "e_above_hull")  # eV, eV/atom, eV/atom
 
 
@@ -43,18 +48,25 @@ def from_record(record: Mapping[str, Any]) -> Entry:
         StoreError: the record is incomplete or describes no crystal.
     """
     try:
-        orbits = tuple(Orbit(element, letter) for element, letter in record["orbits"])
+        # equal parts of many crystals are one object: a whole database fits in memory
+        orbits = tuple(_orbit(element, letter) for element, letter in record["orbits"])
         template = SymmetryTemplate(int(record["space_group"]), orbits)
-        free = tuple(np.array(row, dtype=float) for row in record["free"])
+        free = tuple(np.array(row, dtype=float) if row else _NOTHING for row in record["free"])
         for orbit, row in zip(template.orbits, free, strict=True):
             if row.shape != (template.group.position(orbit.letter).freedom,):
                 raise ValueError(f"{orbit} has {len(row)} free coordinates")
         lattice = np.array(record["lattice"], dtype=float).reshape(6)
         crystal = SymmetricCrystal(template, lattice, free)
         values: dict[str, Any] = {key: record.get(key) for key in VALUES}
-        return Entry(record["id"], record["source"], crystal, record.get("name", ""), **values)
+        source = sys.intern(str(record["source"]))
+        return Entry(record["id"], source, crystal, record.get("name", ""), **values, others=_NONE)
     except (KeyError, TypeError, ValueError, CrystalsmithError) as error:
         raise _unreadable(error) from None
+
+
+@lru_cache(maxsize=20_000)
+def _orbit(element: str, letter: str) -> Orbit:
+    return Orbit(element, letter)
 
 
 def to_json(entry: Entry) -> str:

@@ -157,7 +157,7 @@ def test_a_folder_of_cifs_is_indexed_once(tmp_path: Path, textbook: list[Entry])
     (folder / "readme.txt").write_text("no crystal")
     store = CrystalStore(tmp_path)
     report = add_cifs(store, folder)
-    assert str(report).startswith("crystals: 4 files used, 1 skipped")
+    assert str(report).startswith("crystals: 4 files used, 1 known already, 1 skipped")
     assert "broken.cif: unreadable CIF" in str(report)
     assert store.info().counts == {"crystals": 4}
     assert {entry.formula for entry in store.entries()} == {"NaCl", "KCl", "MgO", "CaO"}
