@@ -91,7 +91,7 @@ def with_known_crystals(evidence: Evidence, toolbox: Toolbox) -> Evidence:
     learned = predictions["e_above_hull"]
     if above is None:
         why = why_not_assessed(evidence.composition, toolbox.known)
-        source = f"{learned.source}; not assessed against the known crystals: {why}"
+        source = f"{learned.source}; not assessed with the known crystals: {why}"
         predictions["e_above_hull"] = learned.model_copy(update={"source": source})
     elif above.mean > learned.mean:
         predictions["e_above_hull"] = above  # competing phases can be missing, never too many

@@ -66,7 +66,7 @@ def why_not_assessed(composition: Composition, known: KnownCrystals) -> str:
     hull = _hull(frozenset(element.symbol for element in composition.elements), known)
     if hull.diagram is not None:
         return ""
-    return f"no known compounds of {', '.join(hull.bare)} with an energy in this chemical system"
+    return f"no energies of {', '.join(hull.bare)} compounds"
 
 
 _hulls: WeakKeyDictionary[KnownCrystals, dict[frozenset[str], _Hull]] = WeakKeyDictionary()
