@@ -26,7 +26,7 @@ from crystalsmith.models.structure.generator import StructureGenerator
 from crystalsmith.tools.known_crystals import CrystalList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pymatgen.core import Composition, Structure
 
@@ -86,13 +86,21 @@ def _figures(known: KnownCrystals, cases: Cases, seed: int, progress: Progress) 
     )
     structures = StructureGenerator.load(config.structure_weights, entries, config.device)
     figures: dict[str, Any] = dict(template_figures(constraints, cases, progress))
+    families = {}
     for done, name in enumerate(FAMILIES, start=1):
         references = references_of(name, cases.entries)
-        figures[name] = family_figures(
-            name, known, constraints, structures, references, seed=seed
-        ) | {"references": len(references)}
+        families[name] = family_figures(name, known, constraints, structures, references, seed=seed)
         progress("making families", done, len(FAMILIES))
-    return figures
+    return figures | {"families": _means(list(families.values()))} | families
+
+
+def _means(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Means of the families, of those that have the figure."""
+    found: dict[str, float | None] = {}
+    for name in rows[0]:
+        values = [value for row in rows if (value := row[name]) is not None]
+        found[name] = sum(values) / len(values) if values else None
+    return found
 
 
 def template_figures(
@@ -146,7 +154,7 @@ def family_figures(
     references: Sequence[Entry],
     *,
     seed: int = 0,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Formulas and structures for a family that was asked for by name.
 
     Args:
@@ -158,8 +166,8 @@ def family_figures(
         seed: of everything random.
 
     Returns:
-        Percent of valid formulas, of structures that match a reference, and of structures whose
-        template is one of the family's.
+        Percent of valid formulas, of structures whose template is one of the family's, and of
+        structures that match a reference; None where there are no references.
     """
     from crystalsmith.core.clauses import FamilyClause
     from crystalsmith.core.request import DesignRequest
@@ -182,7 +190,10 @@ def family_figures(
         "structure_match": _percent(
             [draft.sound and _matches(draft.crystal.structure(), references) for draft in made],
             total,
-        ),
+        )
+        if references
+        else None,
+        "references": len(references),
     }
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 _NOTHING = np.zeros(0)
-_NOTHING.flags.writeable = False
 _NONE: Mapping[str, float] = {}  # nobody writes to an entry's mappings
 VALUES = ("band_gap", "formation_energy", "e_above_hull")  # eV, eV/atom, eV/atom
 
