@@ -13,7 +13,10 @@ import json
 import os
 import zipfile
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from crystalsmith.core.entry import Entry
 
 _FORMAT = 1  # raise when facets, motifs or the layout change: columns are then made anew
+_FAMILY_DATA = "crystalsmith.core.chemistry"  # whose tables facets and motifs are made with
 _MANY = 12  # files, from which on they are merged into one
 _WORD = 64  # bits
 _Z = {symbol: number for number, symbol in enumerate(ALL_ELEMENTS)}
@@ -201,15 +205,16 @@ def read_columns(folder: Path) -> Columns:
 def append_columns(folder: Path, columns: Columns) -> None:
     """Add rows to a folder; the caller holds the store's write lock."""
     folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.npz"):
+        if not path.name.startswith(_stamp()):
+            path.unlink(missing_ok=True)  # of another version
     last = max((int(path.stem.split("-")[-1]) for path in _files(folder)), default=0)
     _write(folder, last + 1, columns)
-    files = _files(folder)
-    if len(files) >= _MANY:
-        # the largest file is left alone until the others have grown to its size
-        small = [path for path in files if path != files[0]]
-        total = sum(path.stat().st_size for path in small)
-        chosen = files if total >= files[0].stat().st_size else small
-        _merge(folder, chosen)
+    first, *others = _files(folder)
+    if len(others) + 1 >= _MANY:
+        # the first file is left alone until the others have grown to its size
+        total = sum(path.stat().st_size for path in others)
+        _merge(folder, [first, *others] if total >= first.stat().st_size else others)
 
 
 def replace_columns(folder: Path, columns: Columns) -> None:
@@ -224,16 +229,24 @@ def state_of(folder: Path) -> tuple[str, ...]:
     return tuple(path.name for path in _files(folder))
 
 
-def _merge(folder: Path, files: list[Path]) -> None:
-    whole = joined([_read(path) for path in files])
+def _merge(folder: Path, paths: list[Path]) -> None:
+    whole = joined([_read(path) for path in paths])
     # the merged file takes the last one's place in the order, and replaces it at once
-    _write(folder, int(files[-1].stem.split("-")[-1]), whole)
-    for path in files[:-1]:
+    _write(folder, int(paths[-1].stem.split("-")[-1]), whole)
+    for path in paths[:-1]:
         path.unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"columns{_FORMAT}-*.npz"))
+    return sorted(folder.glob(f"{_stamp()}-*.npz"))
+
+
+@lru_cache(maxsize=1)
+def _stamp() -> str:
+    """How files are called; another name when families are described differently."""
+    tables = [item for item in files(_FAMILY_DATA).iterdir() if item.name.endswith(".toml")]
+    content = b"".join(item.read_bytes() for item in sorted(tables, key=lambda item: item.name))
+    return f"columns{_FORMAT}-{crc32(content):08x}"
 
 
 def _write(folder: Path, number: int, columns: Columns) -> None:
@@ -247,7 +260,7 @@ def _write(folder: Path, number: int, columns: Columns) -> None:
         arrays[f"{name}_indices"] = matrix.indices
         arrays[f"{name}_indptr"] = matrix.indptr
         arrays[f"{name}_shape"] = np.array(matrix.shape)
-    path = folder / f"columns{_FORMAT}-{number:08d}.npz"
+    path = folder / f"{_stamp()}-{number:08d}.npz"
     part = folder / f"{path.stem}.{os.getpid()}.part"
     with part.open("wb") as handle:
         np.savez(handle, **arrays)

@@ -120,8 +120,9 @@ def test_lost_or_damaged_columns_are_made_anew(tmp_path: Path, textbook: list[En
         entry.id: to_json(entry) for entry in textbook
     }
     for file in (tmp_path / "columns").glob("*.npz"):
-        file.unlink()
+        file.rename(file.with_name("columns0-of-another-version-00000001.npz"))
     assert len(CrystalStore(tmp_path)) == len(textbook)
+    assert not list((tmp_path / "columns").glob("columns0*"))
 
 
 def test_the_last_of_two_rows_with_one_id_stays(textbook: list[Entry]) -> None:
