@@ -7,11 +7,10 @@ Euclidean distance of two compositions says how much chemistry has to change bet
 
 Text: an entry is described by facets, short phrases such as "spinel structure" that repeat from
 entry to entry; a sentence encoder turns each into a vector once, and they are kept in the cache
-folder. An entry's vector is the mean of its facets'; the best of what it finds is ranked anew by
-`facet_match`, which asks of every word of the query how well any one facet answers it. Measured on
-14 queries over 3,000 crystals, share of wishes met in the top ten (84 % is possible): whole
-descriptions encoded 57 %, mean of facets 62 %, ranked anew 77 %; and facets are encoded a hundred
-times faster than descriptions.
+folder. Everything a query asks, its words and pairs of them, is compared with all facets; the best
+by the mean of their facets are ranked anew by `facet_match`, which lets every word look for the one
+facet that answers it best. Measured over 30,901 crystals, 60 queries of three facets of a random
+crystal each, share of the facets that the first ten have (97 % is possible): 92 %.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def query_vectors(query: str, phrases: Sequence[str]) -> NDArray[np.float32]:
     """``(asked, 384)`` unit vectors of what a query asks: its words and pairs of them.
 
     A pair counts when some phrase has it ("double perovskite"), or when a word of it is in none,
-    so that "large bandgap" can still find a wide band gap.
+    so that what phrases call by another name is still compared as it was said.
 
     Raises:
         StoreError: the sentence encoder cannot be loaded.
@@ -121,7 +120,7 @@ def _vocabulary(phrases: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str
 
 
 def _words_of(text: str) -> list[str]:
-    return re.findall(r"[^\W_][\w'-]*", text.lower())
+    return re.findall(r"[^\W_][\w'-]*", text.lower().replace("bandgap", "band gap"))
 
 
 def _vectors(texts: list[str], *, keep: bool = True) -> NDArray[np.float32]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from crystalsmith.tools.known_crystals import Filters
 
 _POOL = 3000  # entries of a text search that are ranked anew
+_SHARPNESS = 3  # one close answer counts for more than several vague ones
 _FUSED = 300  # ranks of every way that take part in a fusion
 _SOFTNESS = 60  # of the fusion: rank at which a way's voice has halved
 _CHUNK = 10_000  # entries at a time, to save memory
@@ -162,7 +163,7 @@ class Finder:
         if not len(self.columns):
             return result
         asked = query_vectors(query, self.columns.phrases)
-        likeness = asked @ self._phrase_vectors.T
+        likeness = np.clip(asked @ self._phrase_vectors.T, 0, None) ** _SHARPNESS
         rough = self.columns.facets @ likeness.mean(axis=0).astype(float)
         pool = best_rows(-rough, _POOL, keep)
         chosen = self.columns.facets[pool]
