@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.toolbox import Toolbox
 
 _LIBRARIES = ("crystalsmith", "torch", "transformers", "pymatgen", "pyxtal", "spglib", "smact")
+_LARGEST_SYSTEM = 6  # elements that are looked up at once
 _SPARE = 3  # finalists beyond those wanted, in case some fall behind when looked at closely
 
 
@@ -71,7 +72,7 @@ def design(
     if toolbox is None:
         from crystalsmith.agent.toolbox import Toolbox
 
-        toolbox = Toolbox.load(store, progress=progress)
+        toolbox = Toolbox.load(store, progress=progress, touches=_systems(understood))
     from crystalsmith.agent.search import search
 
     outcome = search(
@@ -113,6 +114,13 @@ def design(
             progress=progress,
         )
     )
+
+
+def _systems(request: DesignRequest) -> list[frozenset[str]]:
+    """The chemical system that the request names, if it does."""
+    allowed, required = request.allowed_elements, request.required_elements
+    named = allowed if len(allowed) <= _LARGEST_SYSTEM else required
+    return [frozenset(named)] if len(named) > 1 else []
 
 
 def _widened(budget: Budget, wanted: int) -> Budget:

@@ -70,20 +70,26 @@ def _weights(name: str, load: Callable[[], object]) -> Finding:
 
 
 def _store(config: Settings) -> Finding:
+    from crystalsmith.tools.materials_project import LOOKED_UP
     from crystalsmith.tools.store import open_store
 
-    if not (config.store / "chroma.sqlite3").exists():
+    part = "known crystals"
+    if not config.store_url and not (config.store / "chroma.sqlite3").exists():
         return Finding(
-            "known crystals",
+            part,
             "no store yet",
-            "the first design makes one from pymatgen's prototypes; `crystalsmith index build"
-            " --csv FILE` adds real crystals: better templates, novelty, stability",
+            "the first design makes one from pymatgen's prototypes; `crystalsmith index build`"
+            " with --csv FILE, --cif FOLDER or --mp adds real crystals: better templates,"
+            " novelty, stability",
         )
     try:
-        info = open_store(config.store, create=False).info()
+        store = open_store(config.store, create=False, url=config.store_url)
+        looked_up = len(store.noted(LOOKED_UP))
     except CrystalsmithError as error:
-        return Finding("known crystals", "broken", str(error), broken=True)
-    return Finding("known crystals", str(info), f"in {config.store}")
+        return Finding(part, "broken", str(error), broken=True)
+    more = f"; {looked_up} chemical systems looked up" if looked_up else ""
+    where = config.store_url or str(config.store)
+    return Finding(part, str(store.info()), f"in {where}{more}")
 
 
 def _device(config: Settings) -> Finding:
@@ -102,8 +108,23 @@ def _language_model(config: Settings) -> Finding:
 
 
 def _materials_project(config: Settings) -> Finding:
-    if config.mp_api_key is not None:
+    from crystalsmith.tools.materials_project import is_key
+
+    part = "Materials Project key"
+    if config.mp_api_key is None:
         return Finding(
-            "Materials Project key", "set", "kept for look-ups, which this version does not do yet"
+            part,
+            "none",
+            "known crystals come from the files you index; with a key from"
+            " https://materialsproject.org/api in MP_API_KEY they are looked up",
         )
-    return Finding("Materials Project key", "none", "known crystals come from the files you index")
+    if not is_key(config.mp_api_key):
+        return Finding(part, "not a key", "keys have 32 letters and digits; look at MP_API_KEY")
+    if not config.mp_lookups:
+        return Finding(part, "set", "for `crystalsmith index build --mp`; look-ups are turned off")
+    return Finding(
+        part,
+        "set",
+        f"a search looks up to {config.mp_lookups} chemical systems up and keeps them for"
+        f" {config.mp_days} days; `crystalsmith index build --mp` fetches all",
+    )

@@ -83,12 +83,17 @@ def _above_learned_hull(formation: Prediction, hull: Prediction) -> Prediction:
 
 def with_known_crystals(evidence: Evidence, toolbox: Toolbox) -> Evidence:
     """Add what only the known crystals can tell: novelty, and the hull where it is known."""
-    from crystalsmith.tools.hull import e_above_hull
+    from crystalsmith.tools.hull import e_above_hull, why_not_assessed
     from crystalsmith.tools.novelty import compare
 
     predictions = dict(evidence.predictions)
     above = e_above_hull(evidence.composition, predictions["formation_energy"], toolbox.known)
-    if above is not None and above.mean > predictions["e_above_hull"].mean:
+    learned = predictions["e_above_hull"]
+    if above is None:
+        why = why_not_assessed(evidence.composition, toolbox.known)
+        source = f"{learned.source}; not assessed with the known crystals: {why}"
+        predictions["e_above_hull"] = learned.model_copy(update={"source": source})
+    elif above.mean > learned.mean:
         predictions["e_above_hull"] = above  # competing phases can be missing, never too many
     reference = compare(evidence.structure, evidence.template, toolbox.known)
     return replace(evidence, predictions=predictions, reference=reference)

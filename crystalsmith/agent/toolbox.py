@@ -10,6 +10,8 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.settings import Settings, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint.generator import ConstraintGenerator
     from crystalsmith.models.structure.generator import StructureGenerator
@@ -43,6 +45,7 @@ class Toolbox:
         store: str | Path | None = None,
         config: Settings | None = None,
         progress: Progress = silent,
+        touches: Iterable[frozenset[str]] = (),
     ) -> Toolbox:
         """Open the store and load all models.
 
@@ -50,6 +53,8 @@ class Toolbox:
             store: folder of the store; ``none`` for prototypes only; the configured one by default.
             config: settings; those of the process by default.
             progress: told about every part.
+            touches: chemical systems that will be asked about; with a Materials Project key they
+                are looked up first.
 
         Raises:
             CrystalsmithError: a part is missing or damaged; the message says which.
@@ -64,8 +69,11 @@ class Toolbox:
         from crystalsmith.models.constraint.generator import ConstraintGenerator
         from crystalsmith.models.structure.generator import StructureGenerator
         from crystalsmith.models.surrogates.surrogates import Surrogates
+        from crystalsmith.tools.live import LiveCrystals
 
-        known = open_known(store, chosen)
+        known = open_known(store, chosen, progress)
+        if isinstance(known, LiveCrystals):
+            known.look_up(touches)
         entries = known.entries()
         progress("loading models", 1, _PARTS)
         compositions = CompositionModel.load(chosen.composition_weights, chosen.device)
@@ -85,11 +93,21 @@ class Toolbox:
         return cls(known, compositions, constraints, structures, surrogates)
 
 
-def open_known(store: str | Path | None, config: Settings) -> KnownCrystals:
-    """The known crystals: ``none`` means prototypes only, None the configured store."""
+def open_known(
+    store: str | Path | None, config: Settings, progress: Progress = silent
+) -> KnownCrystals:
+    """The known crystals: ``none`` means prototypes only, None the configured store.
+
+    With a Materials Project key, chemical systems are looked up there while they are searched.
+    """
+    from crystalsmith.tools.live import LiveCrystals
     from crystalsmith.tools.prototypes import prototypes
     from crystalsmith.tools.store import open_store
 
     if store == "none":
         return prototypes()
-    return open_store(Path(store) if store else config.store)
+    url = None if store else config.store_url
+    opened = open_store(Path(store) if store else config.store, url=url, progress=progress)
+    if config.mp_api_key is None or config.mp_lookups == 0:
+        return opened
+    return LiveCrystals(opened, config, progress)

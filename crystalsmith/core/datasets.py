@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import math
 import os
 import zlib
@@ -24,7 +25,7 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import PROPERTIES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator
+    from collections.abc import Collection, Container, Iterator, Sequence
     from pathlib import Path
 
     from pymatgen.core import Structure
@@ -36,10 +37,17 @@ _PARALLEL_FROM = 200  # rows; starting processes costs about two seconds
 
 
 class Row(NamedTuple):
-    """One row of a file, not yet read as a crystal."""
+    """One row of a file, or of another source, not yet read as a crystal.
+
+    Attributes:
+        number: from 1.
+        values: by column; the crystal is under ``cif``, or under ``structure`` as pymatgen's JSON.
+        name: how reports call it; ``row N`` otherwise.
+    """
 
     number: int
     values: dict[str, str]
+    name: str = ""
 
 
 @dataclass
@@ -47,7 +55,8 @@ class ReadReport:
     """How many rows of a file were used, and why the others were not.
 
     Attributes:
-        path: the file.
+        path: the file, or how the source is called.
+        what: rows, or what else is counted.
         used: rows that became crystals.
         known: rows left out because their crystal was there already.
         skipped: number of skipped rows per reason.
@@ -55,18 +64,19 @@ class ReadReport:
     """
 
     path: str
+    what: str = "rows"
     used: int = 0
     known: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def skip(self, number: int, reason: str, message: str) -> None:
+    def skip(self, number: int, reason: str, message: str, name: str = "") -> None:
         """Note a skipped row."""
         self.skipped[reason] += 1
-        self.examples.setdefault(reason, f"row {number}: {message}")
+        self.examples.setdefault(reason, f"{name or f'row {number}'}: {message}")
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.used} rows used"
+        text = f"{self.path}: {self.used} {self.what} used"
         if self.known:
             text += f", {self.known} known already"
         for reason, count in self.skipped.most_common():
@@ -101,22 +111,28 @@ def read_rows(
 
 
 def read_structure(row: Row) -> Structure:
-    """The row's CIF as a structure.
+    """The row's CIF, or pymatgen's JSON, as a structure.
 
     Raises:
-        DataError: it is no readable CIF.
+        DataError: it is neither.
     """
     import warnings
 
     from pymatgen.core import Structure
 
+    as_json = row.values.get("structure")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            structure = Structure.from_str(row.values["cif"] or "", fmt="cif")
+            structure = (
+                Structure.from_dict(json.loads(as_json))
+                if as_json
+                else Structure.from_str(row.values["cif"] or "", fmt="cif")
+            )
             return structure.remove_oxidation_states()
     except Exception as error:  # pymatgen's CIF parser raises many types on damaged text
-        raise DataError(f"unreadable CIF ({type(error).__name__})") from None
+        kind = "structure" if as_json else "CIF"
+        raise DataError(f"unreadable {kind} ({type(error).__name__})") from None
 
 
 def read_entries(
@@ -172,15 +188,47 @@ def stream_entries(
     """
     origin = source or path.name.split(".")[0]
     rows = list(read_rows(path, limit))
+    yield from stream_rows(
+        rows,
+        report,
+        origin,
+        workers=workers,
+        known=known,
+        stage=f"reading {path.name}",
+        progress=progress,
+    )
+
+
+def stream_rows(
+    rows: Sequence[Row],
+    report: ReadReport,
+    source: str,
+    *,
+    workers: int | None = None,
+    known: Container[str] = (),
+    stage: str = "finding symmetry",
+    progress: Progress = silent,
+) -> Iterator[Entry]:
+    """Find the symmetry of every row's crystal, on several cores.
+
+    Args:
+        rows: with ``material_id`` and a crystal.
+        report: counts rows while they pass.
+        source: how entries name their origin.
+        workers: processes; all cores when not given.
+        known: ids of crystals that need not be read again.
+        stage: how progress calls it.
+        progress: told about every finished row.
+    """
     wanted = [row for row in rows if row.values["material_id"] not in known]
-    report.known = len(rows) - len(wanted)
-    for done, (row, outcome) in enumerate(_described(wanted, origin, workers), start=1):
+    report.known += len(rows) - len(wanted)
+    for done, (row, outcome) in enumerate(_described(wanted, source, workers), start=1):
         if isinstance(outcome, Entry):
             report.used += 1
             yield outcome
         else:
-            report.skip(row.number, *outcome)
-        progress(f"reading {path.name}", done, len(wanted))
+            report.skip(row.number, *outcome, row.name)
+        progress(stage, done, len(wanted))
 
 
 _Outcome = Entry | tuple[str, str]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _OWN = ("band_gap", "formation_energy", "e_above_hull")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A known crystal with its source.
 

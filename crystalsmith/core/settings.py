@@ -16,6 +16,8 @@ from pydantic_settings import (
 
 from crystalsmith.core.errors import CrystalsmithError
 
+_MP = "https://api.materialsproject.org/"  # mp-api's own default
+
 
 def cache_folder() -> Path:
     """Where crystalsmith keeps what it can build again."""
@@ -33,6 +35,7 @@ class Settings(BaseSettings):
 
     Attributes:
         store: folder of the store of known crystals.
+        store_url: a Chroma server that holds them instead, such as http://host:8000.
         device: torch device; ``auto`` takes a GPU when there is one.
         threads: CPU threads for the models; 0 leaves it to torch.
         constraint_weights: folder of another constraint generator (base and adapters).
@@ -44,6 +47,9 @@ class Settings(BaseSettings):
         composition_weights: folder of another composition model.
         template_weights: folder of another template network.
         mp_api_key: Materials Project key, also read from ``MP_API_KEY``.
+        mp_endpoint: address of its API, also read from ``MP_API_ENDPOINT``.
+        mp_lookups: how many chemical systems one search may look up there; 0 for none.
+        mp_days: after how many days a chemical system is looked up again.
         llm: a language model that reads requests, as LangChain names it (provider:model).
         llm_url: or an OpenAI-compatible server (vLLM, Ollama), with `llm_model`.
         llm_model: the name that the server knows the model by.
@@ -54,6 +60,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CRYSTALSMITH_", extra="forbid")
 
     store: Path = Field(default_factory=lambda: cache_folder() / "store")
+    store_url: str | None = None
     device: str = "auto"
     threads: int = Field(default=0, ge=0)
     constraint_weights: Path | None = None
@@ -65,6 +72,9 @@ class Settings(BaseSettings):
     composition_weights: Path | None = None
     template_weights: Path | None = None
     mp_api_key: SecretStr | None = Field(default_factory=lambda: _secret("MP_API_KEY"))
+    mp_endpoint: str = Field(default_factory=lambda: os.environ.get("MP_API_ENDPOINT") or _MP)
+    mp_lookups: int = Field(default=12, ge=0)
+    mp_days: int = Field(default=30, ge=0)
     llm: str | None = None
     llm_url: str | None = None
     llm_model: str | None = None

@@ -138,6 +138,41 @@ def relax(
     save_json(json, figures)
 
 
+@bench_app.command(name="store")
+def bench_store_command(
+    data: CrystalsOption = None,
+    store: StoreOption = None,
+    entries: Annotated[int, typer.Option(min=1, help="Size of the store that is built.")] = 150_000,
+    queries: Annotated[int, typer.Option(min=4, help="How many are asked, with filters.")] = 400,
+    seed: SeedOption = 0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Leave the store in this folder; a temporary one otherwise.")
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """Build rate, time of queries and memory of the store, on two cores.
+
+    The crystals are those of --data or --store (pymatgen's prototypes otherwise), varied until
+    there are enough.
+    """
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.evals.bench_store import bench_store
+    from crystalsmith.evals.cases import known_crystals
+    from crystalsmith.evals.tables import save_json, show_columns
+
+    with ConsoleProgress() as progress:
+        real = (
+            known_crystals(store or "none").entries()
+            if data is None
+            else read_cases(data, None, seed, None, progress).entries
+        )
+        figures = bench_store(
+            real, n=entries, queries=queries, seed=seed, folder=keep, progress=progress
+        )
+    show_columns("store of known crystals", {"": figures})
+    save_json(json, figures)
+
+
 def _crystals(data: Path | None, limit: int, seed: int, progress: Progress) -> list[Structure]:
     """Primitive cells of at most 20 atoms, drawn at random; repeated when there are too few."""
     import random

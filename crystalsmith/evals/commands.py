@@ -187,6 +187,31 @@ def structures(
 
 
 @eval_app.command()
+def rag(
+    data: DataOption,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    store: StoreOption = None,
+    train_data: TrainDataOption = None,
+    json: JsonOption = None,
+) -> None:
+    """What known crystals add: the same models with and without retrieval (GenMS's Table 4)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.evals.cases import known_crystals
+    from crystalsmith.evals.rag import evaluate_rag
+    from crystalsmith.evals.tables import save_json, show_columns
+
+    with ConsoleProgress() as progress:
+        cases = read_cases(data, limit, seed, train_data, progress)
+        known = known_crystals(store)
+        figures = evaluate_rag(known, cases, seed=seed, progress=progress)
+    for name in figures["with"]:
+        columns = {f"{way} retrieval": figures[way][name] for way in ("without", "with")}
+        show_columns(f"{name}, {known.info()}", columns)
+    save_json(json, figures | {"context": _context(data, store, cases, seed)})
+
+
+@eval_app.command()
 def surrogates(
     data: DataOption,
     limit: LimitOption = None,

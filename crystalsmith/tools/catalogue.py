@@ -14,7 +14,7 @@ from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.tools.embeddings import COMPOSITION_DIMENSION, element_points
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crystalsmith.tools.known_crystals import KnownCrystals
 
 _NEVER = 1.0  # distance to the nearest known formula of a ratio of which none is known
+_MOST_NUMBERS = 4_000_000  # of a table of distances at a time
 _GAP_REACH = 0.09  # composition distance within which known gaps speak for a formula
 _GAP_PRIOR = 0.1  # how many neighbours' worth of doubt there is before any has spoken
 
@@ -61,10 +62,10 @@ class Catalogue:
         for ratio, indices in groups.items():
             if ratio in self._by_ratio:
                 asked = vectors_of([formulas[i] for i in indices])
-                squares = _squared_distances(asked, self._by_ratio[ratio])
-                squares[squares < 1e-5] = np.inf  # the formula itself says nothing about itself
-                nearest = np.sqrt(squares.min(axis=1))
-                result[indices] = np.minimum(nearest, _NEVER)
+                for rows, squares in _squared_distances(asked, self._by_ratio[ratio]):
+                    squares[squares < 1e-5] = np.inf  # a formula says nothing about itself
+                    nearest = np.sqrt(squares.min(axis=1))
+                    result[np.array(indices)[rows]] = np.minimum(nearest, _NEVER)
         return result
 
     def share_with_gap(
@@ -80,10 +81,12 @@ class Catalogue:
         if len(gaps) == 0:
             return np.ones(len(formulas))
         inside = ((gaps >= low) & (gaps <= high)).astype(np.float32)
-        squares = _squared_distances(vectors_of(formulas), vectors)
-        weights = np.exp(-squares / (2 * _GAP_REACH**2))
-        votes = weights @ inside + _GAP_PRIOR * inside.mean()
-        return np.asarray(votes / (weights.sum(axis=1) + _GAP_PRIOR))
+        shares = np.zeros(len(formulas))
+        for rows, squares in _squared_distances(vectors_of(formulas), vectors):
+            weights = np.exp(-squares / (2 * _GAP_REACH**2))
+            votes = weights @ inside + _GAP_PRIOR * inside.mean()
+            shares[rows] = votes / (weights.sum(axis=1) + _GAP_PRIOR)
+        return shares
 
 
 _catalogues: WeakKeyDictionary[KnownCrystals, Catalogue] = WeakKeyDictionary()
@@ -128,6 +131,15 @@ _INDEX = {symbol: index for index, symbol in enumerate(ALL_ELEMENTS)}
 
 def _squared_distances(
     first: NDArray[np.float32], second: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    squares = (first**2).sum(1)[:, None] + (second**2).sum(1)[None, :] - 2 * first @ second.T
-    return np.clip(squares, 0, None)
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Rows of the first and their squared distances to all of the second, some at a time.
+
+    All at once, the formulas of a search against a whole database would take gigabytes.
+    """
+    lengths = (second**2).sum(1)[None, :]
+    size = max(1, _MOST_NUMBERS // max(1, len(second)))
+    for start in range(0, len(first), size):
+        rows = slice(start, start + size)
+        part = first[rows]
+        squares = (part**2).sum(1)[:, None] + lengths - 2 * part @ second.T
+        yield rows, np.clip(squares, 0, None)

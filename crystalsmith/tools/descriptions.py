@@ -13,6 +13,7 @@ from crystalsmith.core.chemistry.formulas import ANION_CLASSES, has_anion_class
 from crystalsmith.core.properties import INSULATOR_FROM, METAL_BELOW, STABLE_BELOW, WIDE_GAP_FROM
 
 if TYPE_CHECKING:
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
 
 _COUNT_WORDS = {1: "elemental", 2: "binary", 3: "ternary", 4: "quaternary", 5: "quinary"}
@@ -33,7 +34,7 @@ def facets(entry: Entry) -> list[str]:
     """
     template = entry.crystal.template
     group = template.group
-    found = [f"{name} structure" for name in families_of(template)]
+    found = [f"{name} structure" for name in named_families(template)]
     found += _chemistry(entry)
     found.append(f"{group.crystal_system} crystal, space group {group.symbol} ({group.number})")
     found += _electronic(entry.band_gap)
@@ -69,6 +70,12 @@ def _electronic(gap: float | None) -> list[str]:
     kind = "insulator" if gap >= INSULATOR_FROM else "semiconductor"
     wide = "wide band gap " if gap >= WIDE_GAP_FROM else ""
     return [f"{wide}{kind}, band gap about {round(gap * 2) / 2:g} eV"]
+
+
+@lru_cache(maxsize=1024)
+def named_families(template: SymmetryTemplate) -> tuple[str, ...]:
+    """Families of a template; remembered, since several descriptions want them in turn."""
+    return families_of(template)
 
 
 @lru_cache(maxsize=128)

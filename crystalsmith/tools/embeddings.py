@@ -6,17 +6,20 @@ the inner product of two elements falls off with their chemical distance
 Euclidean distance of two compositions says how much chemistry has to change between them.
 
 Text: an entry is described by facets, short phrases such as "spinel structure" that repeat from
-entry to entry and are encoded once. Their mean is the vector that is stored; the best of what it
-finds is ranked anew by `facet_match`, which asks of every word of the query how well any one facet
-answers it. Measured on 14 queries over 3,000 crystals, share of wishes met in the top ten (84 % is
-possible): whole descriptions encoded 57 %, mean of facets 62 %, ranked anew 77 %; and facets are
-encoded a hundred times faster than descriptions.
+entry to entry; a sentence encoder turns each into a vector once, and they are kept in the cache
+folder. Everything a query asks, its words and pairs of them, is compared with all facets; the best
+by the mean of their facets are ranked anew by `facet_match`, which lets every word look for the one
+facet that answers it best. Measured over 30,901 crystals, 60 queries of three facets of a random
+crystal each, share of the facets that the first ten have (97 % is possible): 92 %.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
+import zipfile
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -25,22 +28,22 @@ import numpy as np
 
 from crystalsmith.core.chemistry.elements import element_distances
 from crystalsmith.core.errors import StoreError
-from crystalsmith.tools.descriptions import facets
+from crystalsmith.core.settings import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
-    from pymatgen.core import Composition
+    from scipy.sparse import csr_matrix
     from sentence_transformers import SentenceTransformer
-
-    from crystalsmith.core.entry import Entry
 
 COMPOSITION_EMBEDDER = "composition-kernel-1"
 COMPOSITION_DIMENSION = 103
 TEXT_EMBEDDER = "facets-of-all-MiniLM-L6-v2-1"
 TEXT_DIMENSION = 384
 
+_MOST_RECENT = 5000  # words of queries
 _THREADS = 2  # for the sentence encoder
 _REACH = 0.5  # element distance over which chemistry counts as alike; 0.3 is a column neighbour
 
@@ -53,66 +56,126 @@ def element_points() -> NDArray[np.float64]:
     return np.asarray((vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T)
 
 
-def composition_vector(composition: Composition) -> NDArray[np.float32]:
-    """``(103,)`` kernel mean embedding of a composition; formula units do not matter."""
-    fractions = np.zeros(COMPOSITION_DIMENSION)
-    for element, amount in composition.items():
-        fractions[element.Z - 1] = amount
-    fractions /= fractions.sum()
+def composition_vectors(fractions: csr_matrix) -> NDArray[np.float32]:
+    """``(n, 103)`` kernel mean embeddings of atomic fractions, ``(n, 103)``."""
     return np.asarray(fractions @ element_points(), dtype=np.float32)
 
 
-def composition_vectors(compositions: Sequence[Composition]) -> NDArray[np.float32]:
-    """``(n, 103)`` vectors of several compositions."""
-    rows = [composition_vector(composition) for composition in compositions]
-    return np.array(rows, dtype=np.float32).reshape(-1, COMPOSITION_DIMENSION)
+def query_vectors(query: str, phrases: Sequence[str]) -> NDArray[np.float32]:
+    """``(asked, 384)`` unit vectors of what a query asks: its words and pairs of them.
 
-
-def entry_text_vectors(entries: Sequence[Entry]) -> NDArray[np.float32]:
-    """``(n, 384)`` unit vectors of the entries' facets.
+    A pair counts when some phrase has it ("double perovskite"), or when a word of it is in none,
+    so that what phrases call by another name is still compared as it was said.
 
     Raises:
         StoreError: the sentence encoder cannot be loaded.
     """
-    rows = [facets(entry) for entry in entries]
-    phrases = sorted({phrase for row in rows for phrase in row})
-    vectors = dict(zip(phrases, _phrase_vectors(phrases), strict=True))
-    means = np.array([np.mean([vectors[phrase] for phrase in row], axis=0) for row in rows])
-    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
+    words = [word for word in _words_of(query) if word not in _SILENT]
+    singles, doubles = _vocabulary(tuple(phrases))
+    pairs = [
+        f"{one} {two}"
+        for one, two in pairwise(words)
+        if f"{one} {two}" in doubles or not {one, two} <= singles
+    ]
+    return _vectors(list(dict.fromkeys(words + pairs)) or [query], keep=False)
 
 
-def query_text_vector(text: str) -> NDArray[np.float32]:
-    """``(384,)`` unit vector of a query.
-
-    Raises:
-        StoreError: the sentence encoder cannot be loaded.
-    """
-    return _encode([text])[0]
-
-
-def facet_match(query: str, entries: Sequence[Entry]) -> NDArray[np.float32]:
+def facet_match(
+    likeness: NDArray[np.floating], facets: NDArray[np.integer], starts: NDArray[np.integer]
+) -> NDArray[np.float64]:
     """``(n,)`` how well each entry answers a query, 1 at best.
 
-    Every word and every pair of neighbouring words looks for the facet most like it.
+    Everything that is asked looks for the facet most like it.
+
+    Args:
+        likeness: ``(asked, phrases)`` of all that is asked and all phrases.
+        facets: the entries' phrases one after the other, none without any.
+        starts: where each entry's begin, and where the last ones end.
     """
-    words = [word for word in re.findall(r"[^\W_][\w'-]*", query) if word.lower() not in _SILENT]
-    asked = words + [" ".join(pair) for pair in pairwise(words)] or [query]
-    rows = [facets(entry) for entry in entries]
-    phrases = sorted({phrase for row in rows for phrase in row})
-    likeness = _encode(asked) @ _phrase_vectors(phrases).T
-    column = {phrase: index for index, phrase in enumerate(phrases)}
-    scores = [likeness[:, [column[p] for p in row]].max(axis=1).mean() for row in rows]
-    return np.array(scores, dtype=np.float32)
+    best = np.maximum.reduceat(likeness[:, facets], starts[:-1], axis=1)
+    return np.asarray(best.mean(axis=0), dtype=float)
 
 
-def _phrase_vectors(phrases: list[str]) -> NDArray[np.float32]:
-    missing = [phrase for phrase in phrases if phrase not in _encoded]
+def phrase_vectors(phrases: Sequence[str]) -> NDArray[np.float32]:
+    """``(n, 384)`` unit vectors of phrases, encoded once and kept in the cache folder.
+
+    Their words are encoded with them, so that most queries need no encoder.
+
+    Raises:
+        StoreError: the sentence encoder cannot be loaded.
+    """
+    if not phrases:
+        return np.zeros((0, TEXT_DIMENSION), dtype=np.float32)
+    singles, doubles = _vocabulary(tuple(phrases))
+    return _vectors([*phrases, *sorted(singles | doubles)])[: len(phrases)]
+
+
+@lru_cache(maxsize=4)
+def _vocabulary(phrases: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """Words of the phrases, and pairs of words side by side or with one between (wide gap)."""
+    rows = [_words_of(phrase) for phrase in phrases]
+    pairs = {f"{one} {two}" for row in rows for one, two in pairwise(row)}
+    pairs |= {f"{one} {two}" for row in rows for one, two in zip(row, row[2:], strict=False)}
+    return frozenset(word for row in rows for word in row), frozenset(pairs)
+
+
+def _words_of(text: str) -> list[str]:
+    return re.findall(r"[^\W_][\w'-]*", text.lower().replace("bandgap", "band gap"))
+
+
+def _vectors(texts: list[str], *, keep: bool = True) -> NDArray[np.float32]:
+    """Unit vectors of texts; those that are kept go to the cache folder, the others are forgotten.
+
+    Args:
+        texts: what to encode.
+        keep: whether they will be needed for ever.
+    """
+    if not all(text in _kept or text in _recent for text in texts):
+        for text, vector in _cached_vectors().items():
+            _kept.setdefault(text, vector)
+    known = _kept if keep else _kept | _recent
+    missing = [text for text in dict.fromkeys(texts) if text not in known]
     if missing:
-        _encoded.update(zip(missing, _encode(missing), strict=True))
-    return np.array([_encoded[phrase] for phrase in phrases], dtype=np.float32)
+        fresh = dict(zip(missing, _encode(missing), strict=True))
+        known = known | fresh
+        if keep:
+            _kept.update(fresh)
+            _cache_vectors()
+        elif len(_recent) < _MOST_RECENT:
+            _recent.update(fresh)
+        else:
+            _recent.clear()
+    return np.array([known[text] for text in texts], dtype=np.float32)
 
 
-_encoded: dict[str, NDArray[np.float32]] = {}
+def _cached_vectors() -> dict[str, NDArray[np.float32]]:
+    try:
+        with np.load(_vector_file(), allow_pickle=False) as file:
+            texts = json.loads(file["texts"].tobytes().decode())
+            vectors = file["vectors"].astype(np.float32).reshape(len(texts), TEXT_DIMENSION)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return {}
+    return dict(zip(texts, vectors, strict=True))
+
+
+def _cache_vectors() -> None:
+    """Write next to the target and move, so that another process never sees half a file."""
+    path = _vector_file()
+    part = path.with_suffix(f".{os.getpid()}.part")
+    texts = np.frombuffer(json.dumps(list(_kept)).encode(), dtype=np.uint8)
+    with contextlib.suppress(OSError):  # an unwritable cache is done without
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as handle:
+            np.savez(handle, texts=texts, vectors=np.array(list(_kept.values())))
+        part.replace(path)
+
+
+def _vector_file() -> Path:
+    return cache_folder() / f"{TEXT_EMBEDDER}.npz"
+
+
+_kept: dict[str, NDArray[np.float32]] = {}
+_recent: dict[str, NDArray[np.float32]] = {}
 _SILENT = frozenset({
     "a", "an", "and", "about", "are", "as", "at", "by", "compound", "compounds", "crystal",
     "crystals", "find", "for", "from", "in", "is", "made", "material", "materials", "me", "near",

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 
 class _Hull(NamedTuple):
-    """A phase diagram and how many compounds with an energy it was made of."""
+    """A phase diagram, how many compounds it was made of, and elements that none of them has."""
 
     diagram: PhaseDiagram | None
     n_compounds: int
+    bare: tuple[str, ...]
+    n_known: int
 
 
 def e_above_hull(
@@ -28,7 +30,9 @@ def e_above_hull(
 
     The hull is pymatgen's PhaseDiagram over the formation energies of the known crystals of the
     same chemical system; the elements lie at zero by the definition of the formation energy.
-    Negative values mean below the known hull.
+    Negative values mean below the known hull. A hull to which an element contributes nothing but
+    itself is no hull: such a crystal is not assessed, unless the store is known to hold all that
+    the Materials Project has of these elements.
 
     Args:
         composition: of the crystal.
@@ -37,8 +41,8 @@ def e_above_hull(
         known: the competing phases.
 
     Returns:
-        eV/atom with the formation energy's uncertainty, or None when it cannot be assessed: no
-        compound of the system with a formation energy is known.
+        eV/atom with the formation energy's uncertainty, or None when it cannot be assessed
+        (`why_not_assessed` says why).
     """
     from pymatgen.analysis.phase_diagram import PDEntry
 
@@ -57,29 +61,42 @@ def e_above_hull(
     )
 
 
+def why_not_assessed(composition: Composition, known: KnownCrystals) -> str:
+    """Which competing phases are missing, in words; empty when none are."""
+    hull = _hull(frozenset(element.symbol for element in composition.elements), known)
+    if hull.diagram is not None:
+        return ""
+    return f"no energies of {', '.join(hull.bare)} compounds"
+
+
 _hulls: WeakKeyDictionary[KnownCrystals, dict[frozenset[str], _Hull]] = WeakKeyDictionary()
 
 
 def _hull(elements: frozenset[str], known: KnownCrystals) -> _Hull:
-    """The hull of a chemical system, made once."""
+    """The hull of a chemical system, made once and again when more is known."""
     cached = _hulls.setdefault(known, {})
-    if elements not in cached:
-        cached[elements] = _build(elements, known)
-    return cached[elements]
+    found = cached.get(elements)
+    if found is None or found.n_known != known.info().total:
+        found = cached[elements] = _build(elements, known)
+    return found
 
 
 def _build(elements: frozenset[str], known: KnownCrystals) -> _Hull:
     from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
     from pymatgen.core import Composition
 
+    compounds = [
+        entry
+        for entry in known.in_chemical_system(elements)
+        if entry.formation_energy is not None and len(entry.composition) > 1
+    ]
+    present = {element.symbol for entry in compounds for element in entry.composition.elements}
+    bare = tuple(sorted(elements - present)) if len(elements) > 1 else ()
+    size = known.info().total  # after asking, which may have looked something up
+    if bare and not known.covers(elements):
+        return _Hull(None, len(compounds), bare, size)
     entries = [PDEntry(Composition(symbol), 0.0) for symbol in sorted(elements)]
-    compounds = 0
-    for entry in known.in_chemical_system(elements):
-        if entry.formation_energy is None or len(entry.composition) < 2:
-            continue
-        total = entry.formation_energy * entry.composition.num_atoms
-        entries.append(PDEntry(entry.composition, total))
-        compounds += 1
-    if compounds == 0 and len(elements) > 1:
-        return _Hull(None, 0)
-    return _Hull(PhaseDiagram(entries), compounds)
+    for entry in compounds:
+        energy = (entry.formation_energy or 0.0) * entry.composition.num_atoms
+        entries.append(PDEntry(entry.composition, energy))
+    return _Hull(PhaseDiagram(entries), len(compounds), bare, size)

@@ -6,28 +6,23 @@ store on disk (`crystalsmith.tools.store`), or a `CrystalList` of a few hundred 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from crystalsmith.tools.embeddings import (
-    composition_vector,
-    composition_vectors,
-    entry_text_vectors,
-    facet_match,
-    query_text_vector,
-)
+from crystalsmith.tools.columns import columns_of
+from crystalsmith.tools.finding import Finder
+from crystalsmith.tools.records import VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
     from pymatgen.core import Composition
 
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
 
 Range = tuple[float | None, float | None]
@@ -53,11 +48,13 @@ class KnownCrystalsInfo:
         name: how reports call it.
         counts: entries per source.
         dates: day of the last addition per source, ISO format.
+        note: what else to say about it, such as a look-up that failed.
     """
 
     name: str
     counts: dict[str, int] = field(default_factory=dict)
     dates: dict[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def total(self) -> int:
@@ -72,7 +69,8 @@ class KnownCrystalsInfo:
     def __str__(self) -> str:
         sources = ", ".join(f"{source}: {count:,}" for source, count in self.counts.items())
         date = f", last added {max(self.dates.values())}" if self.dates else ""
-        return f"{self.name} ({self.total:,} entries; {sources}{date})"
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.name} ({self.total:,} entries; {sources}{date}{note})"
 
 
 class Filters(BaseModel):
@@ -107,53 +105,10 @@ class Filters(BaseModel):
     e_above_hull: Range | None = None
 
     @property
-    def equalities(self) -> dict[str, str | int]:
-        """Fields that must have exactly the given value."""
-        names = ("n_elements", "formula", "anonymous_formula", "space_group", "crystal_system")
-        given = {name: getattr(self, name) for name in (*names, "source")}
-        return {name: value for name, value in given.items() if value is not None}
-
-    @property
-    def ranges(self) -> dict[str, Range]:
-        """Fields that must lie in a range."""
-        given = {n: getattr(self, n) for n in ("band_gap", "formation_energy", "e_above_hull")}
-        return {name: bounds for name, bounds in given.items() if bounds is not None}
-
-    def accepts(self, entry: Entry) -> bool:
-        """Whether an entry meets all conditions."""
-        composition = entry.composition
-        symbols = {element.symbol for element in composition.elements}
-        values: dict[str, str | int] = {
-            "n_elements": len(symbols),
-            "formula": entry.formula,
-            "anonymous_formula": composition.anonymized_formula,
-            "space_group": entry.crystal.template.number,
-            "crystal_system": entry.crystal.template.group.crystal_system,
-            "source": entry.source,
-        }
-        return (
-            set(self.elements) <= symbols
-            and not set(self.without) & symbols
-            and all(values[name] == value for name, value in self.equalities.items())
-            and all(_within(getattr(entry, name), b) for name, b in self.ranges.items())
-        )
-
-
-def _within(value: float | None, bounds: Range) -> bool:
-    low, high = bounds
-    return value is not None and (low is None or value >= low) and (high is None or value <= high)
-
-
-TEXT_POOL = 300  # hits of a text search that are ranked anew
-
-
-def best_answers(query: str, pool: list[Hit], n: int) -> list[Hit]:
-    """The best of a text search's hits, ranked by how well their facets answer the query."""
-    if not pool:
-        return []
-    distances = 1.0 - facet_match(query, [hit.entry for hit in pool])
-    order = np.argsort(distances, kind="stable")[:n]
-    return [Hit(pool[index].entry, float(distances[index])) for index in order]
+    def value_ranges(self) -> list[tuple[int, Range]]:
+        """Ranges that are asked for, by the column of the value."""
+        given = [(place, getattr(self, name)) for place, name in enumerate(VALUES)]
+        return [(place, bounds) for place, bounds in given if bounds is not None]
 
 
 class KnownCrystals(Protocol):
@@ -174,6 +129,9 @@ class KnownCrystals(Protocol):
     def in_chemical_system(self, elements: Iterable[str]) -> list[Entry]:
         """Entries that contain no other elements than these."""
 
+    def covers(self, elements: Iterable[str]) -> bool:
+        """Whether all that the Materials Project knows of these elements is there."""
+
     def similar(
         self, composition: Composition, n: int = 10, where: Filters | None = None
     ) -> list[Hit]:
@@ -182,8 +140,75 @@ class KnownCrystals(Protocol):
     def search_text(self, query: str, n: int = 10, where: Filters | None = None) -> list[Hit]:
         """Entries whose description fits a query best, best first."""
 
+    def find(
+        self,
+        n: int = 10,
+        where: Filters | None = None,
+        *,
+        composition: Composition | None = None,
+        text: str | None = None,
+        template: SymmetryTemplate | None = None,
+    ) -> list[Hit]:
+        """Entries that fit a composition, words and a structure, all that are given, best first."""
 
-class CrystalList:
+
+class Searched:
+    """What can be asked of any known crystals whose columns are in memory."""
+
+    def finder(self) -> Finder:
+        """Searches over all entries."""
+        raise NotImplementedError
+
+    def entry_at(self, row: int) -> Entry:
+        """The entry of a row of the finder's."""
+        return self.finder().columns.entry(row)
+
+    def known_formula(self, formula: str) -> bool:
+        """Whether an entry has this reduced formula."""
+        return bool(self.finder().rows_with_formula(formula))
+
+    def with_formula(self, formula: str) -> list[Entry]:
+        """Entries of this reduced formula."""
+        return [self.entry_at(row) for row in self.finder().rows_with_formula(formula)]
+
+    def in_chemical_system(self, elements: Iterable[str]) -> list[Entry]:
+        """Entries that contain no other elements than these."""
+        rows = self.finder().rows_in_system(frozenset(elements))
+        return [self.entry_at(int(row)) for row in rows]
+
+    def covers(self, elements: Iterable[str]) -> bool:
+        """Whether all that the Materials Project knows of these elements is there."""
+        return False
+
+    def similar(
+        self, composition: Composition, n: int = 10, where: Filters | None = None
+    ) -> list[Hit]:
+        """Entries of the most similar compositions, nearest first."""
+        return self.find(n, where, composition=composition)
+
+    def search_text(self, query: str, n: int = 10, where: Filters | None = None) -> list[Hit]:
+        """Entries whose description fits a query best, best first."""
+        return self.find(n, where, text=query)
+
+    def find(
+        self,
+        n: int = 10,
+        where: Filters | None = None,
+        *,
+        composition: Composition | None = None,
+        text: str | None = None,
+        template: SymmetryTemplate | None = None,
+    ) -> list[Hit]:
+        """Entries that fit a composition, words and a structure, all that are given, best first.
+
+        Several ways are combined by rank fusion; the distance then says how far an entry is from
+        being first in all of them.
+        """
+        found = self.finder().find(n, where, composition=composition, text=text, template=template)
+        return [Hit(self.entry_at(row), distance) for row, distance in found]
+
+
+class CrystalList(Searched):
     """Known crystals in memory: a handful of prototypes, or a store that was read once.
 
     Args:
@@ -208,55 +233,14 @@ class CrystalList:
         """All entries."""
         return list(self._entries)
 
-    def known_formula(self, formula: str) -> bool:
-        """Whether an entry has this reduced formula."""
-        return formula in self._by_formula
+    def entry_at(self, row: int) -> Entry:
+        """The entry of a row of the finder's."""
+        return self._entries[row]
 
-    def with_formula(self, formula: str) -> list[Entry]:
-        """Entries of this reduced formula."""
-        return list(self._by_formula.get(formula, ()))
-
-    def in_chemical_system(self, elements: Iterable[str]) -> list[Entry]:
-        """Entries that contain no other elements than these."""
-        allowed = set(elements)
-        return [
-            entry
-            for entry in self._entries
-            if all(element.symbol in allowed for element in entry.composition.elements)
-        ]
-
-    def similar(
-        self, composition: Composition, n: int = 10, where: Filters | None = None
-    ) -> list[Hit]:
-        """Entries of the most similar compositions, nearest first."""
-        gaps = np.linalg.norm(self._composition_vectors - composition_vector(composition), axis=1)
-        return self._best(gaps, n, where)
-
-    def search_text(self, query: str, n: int = 10, where: Filters | None = None) -> list[Hit]:
-        """Entries whose description fits a query best, best first."""
-        pool = self._best(1.0 - self._text_vectors @ query_text_vector(query), TEXT_POOL, where)
-        return best_answers(query, pool, n)
-
-    def _best(self, distances: NDArray[np.floating], n: int, where: Filters | None) -> list[Hit]:
-        hits: list[Hit] = []
-        for index in np.argsort(distances, kind="stable"):
-            if len(hits) == n:
-                break
-            if where is None or where.accepts(self._entries[index]):
-                hits.append(Hit(self._entries[index], float(distances[index])))
-        return hits
+    def finder(self) -> Finder:
+        """Searches over all entries."""
+        return self._finder
 
     @cached_property
-    def _by_formula(self) -> dict[str, list[Entry]]:
-        table: dict[str, list[Entry]] = defaultdict(list)
-        for entry in self._entries:
-            table[entry.formula].append(entry)
-        return dict(table)
-
-    @cached_property
-    def _composition_vectors(self) -> NDArray[np.float32]:
-        return composition_vectors([entry.composition for entry in self._entries])
-
-    @cached_property
-    def _text_vectors(self) -> NDArray[np.float32]:
-        return entry_text_vectors(self._entries)
+    def _finder(self) -> Finder:
+        return Finder(columns_of(self._entries, self._date))

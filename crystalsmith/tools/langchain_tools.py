@@ -41,6 +41,9 @@ class SearchArguments(_Arguments):
     query: str = Field(
         min_length=1, max_length=500, description="what to look for, in plain English"
     )
+    formula: str = Field(
+        default="", max_length=100, description="a formula to be chemically near as well, if any"
+    )
     n: int = Field(default=10, ge=1, le=_MOST, description="how many")
     where: Filters = Field(default_factory=Filters, description="conditions that all must meet")
 
@@ -74,8 +77,9 @@ def known_crystal_tools(known: KnownCrystals) -> list[BaseTool]:
         known: the store, or crystals in memory.
     """
 
-    def search_known_crystals(query: str, n: int, where: Filters) -> str:
-        return _hits(known.search_text(query, n, where))
+    def search_known_crystals(query: str, formula: str, n: int, where: Filters) -> str:
+        composition = parse_formula(formula) if formula else None
+        return _hits(known.find(n, where, text=query, composition=composition))
 
     def similar_compositions(formula: str, n: int, where: Filters) -> str:
         return _hits(known.similar(parse_formula(formula), n, where))

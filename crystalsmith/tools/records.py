@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +13,15 @@ from crystalsmith.core.crystallography.crystal import SymmetricCrystal
 from crystalsmith.core.crystallography.template import Orbit, SymmetryTemplate
 from crystalsmith.core.entry import Entry
 from crystalsmith.core.errors import CrystalsmithError, StoreError
-from crystalsmith.tools.descriptions import description
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Record = dict[str, Any]
 
-_VALUES = ("band_gap", "formation_energy", "e_above_hull")  # eV, eV/atom, eV/atom
+_NOTHING = np.zeros(0)
+_NONE: Mapping[str, float] = {}  # nobody writes to an entry's mappings
+VALUES = ("band_gap", "formation_energy", "e_above_hull")  # eV, eV/atom, eV/atom
 
 
 def to_record(entry: Entry) -> Record:
@@ -33,7 +36,7 @@ def to_record(entry: Entry) -> Record:
         "lattice": [float(x) for x in crystal.lattice],
         "free": [[float(x) for x in orbit] for orbit in crystal.free],
     }
-    record |= {key: value for key in _VALUES if (value := getattr(entry, key)) is not None}
+    record |= {key: value for key in VALUES if (value := getattr(entry, key)) is not None}
     return record
 
 
@@ -44,18 +47,25 @@ def from_record(record: Mapping[str, Any]) -> Entry:
         StoreError: the record is incomplete or describes no crystal.
     """
     try:
-        orbits = tuple(Orbit(element, letter) for element, letter in record["orbits"])
+        # equal parts of many crystals are one object: a whole database fits in memory
+        orbits = tuple(_orbit(element, letter) for element, letter in record["orbits"])
         template = SymmetryTemplate(int(record["space_group"]), orbits)
-        free = tuple(np.array(row, dtype=float) for row in record["free"])
+        free = tuple(np.array(row, dtype=float) if row else _NOTHING for row in record["free"])
         for orbit, row in zip(template.orbits, free, strict=True):
             if row.shape != (template.group.position(orbit.letter).freedom,):
                 raise ValueError(f"{orbit} has {len(row)} free coordinates")
         lattice = np.array(record["lattice"], dtype=float).reshape(6)
         crystal = SymmetricCrystal(template, lattice, free)
-        values: dict[str, Any] = {key: record.get(key) for key in _VALUES}
-        return Entry(record["id"], record["source"], crystal, record.get("name", ""), **values)
+        values: dict[str, Any] = {key: record.get(key) for key in VALUES}
+        source = sys.intern(str(record["source"]))
+        return Entry(record["id"], source, crystal, record.get("name", ""), **values, others=_NONE)
     except (KeyError, TypeError, ValueError, CrystalsmithError) as error:
         raise _unreadable(error) from None
+
+
+@lru_cache(maxsize=20_000)
+def _orbit(element: str, letter: str) -> Orbit:
+    return Orbit(element, letter)
 
 
 def to_json(entry: Entry) -> str:
@@ -77,7 +87,7 @@ def from_json(text: str | None) -> Entry:
 
 
 def metadata(entry: Entry, added: str) -> Record:
-    """The fields of an entry that Chroma can filter by, and its description.
+    """The fields of an entry that Chroma can filter by.
 
     Args:
         entry: a known crystal.
@@ -96,10 +106,8 @@ def metadata(entry: Entry, added: str) -> Record:
         "n_atoms": entry.crystal.template.n_atoms,
         "space_group": group.number,
         "crystal_system": group.crystal_system,
-        "template": str(entry.crystal.template),
-        "description": description(entry),
     }
-    return fields | {key: value for key in _VALUES if (value := getattr(entry, key)) is not None}
+    return fields | {key: value for key in VALUES if (value := getattr(entry, key)) is not None}
 
 
 def _unreadable(error: Exception) -> StoreError:

@@ -1,332 +1,299 @@
-"""The store of known crystals: Chroma on disk, found by composition, text and metadata.
+"""The store of known crystals: Chroma, embedded or a server, with columns beside it to search.
 
-A store is a folder with two Chroma collections: ``entries`` holds every crystal, lossless, under
-the vector of its composition; ``texts`` holds the vectors of their descriptions and is filled when
-text is first searched. Every write takes a file lock, so that two processes never write at once.
+Chroma holds every crystal, lossless, under the vector of its composition and with fields to filter
+by. Searches read the columns (`crystalsmith.tools.columns`), which are kept beside it on this
+machine and follow it. Every write takes a file lock, so that two processes never write at once.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from itertools import islice
+import gc
+import hashlib
+import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
-from crystalsmith.core.datasets import ReadReport, stream_entries
-from crystalsmith.core.errors import StoreError
+from crystalsmith.core.errors import CrystalsmithError, StoreError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.core.settings import settings
-from crystalsmith.tools.chroma import damaged, explained, open_collections, writing
+from crystalsmith.core.settings import cache_folder, settings
+from crystalsmith.tools.chroma import Place, explained, note, notes_of, open_collection, writing
+from crystalsmith.tools.columns import (
+    Columns,
+    append_columns,
+    columns_of,
+    joined,
+    read_columns,
+    replace_columns,
+    state_of,
+)
 from crystalsmith.tools.embeddings import (
     COMPOSITION_DIMENSION,
     COMPOSITION_EMBEDDER,
-    TEXT_DIMENSION,
-    TEXT_EMBEDDER,
-    composition_vector,
     composition_vectors,
-    entry_text_vectors,
-    query_text_vector,
+    phrase_vectors,
 )
-from crystalsmith.tools.known_crystals import (
-    TEXT_POOL,
-    CrystalList,
-    Filters,
-    Hit,
-    KnownCrystalsInfo,
-    best_answers,
-)
+from crystalsmith.tools.finding import Finder
+from crystalsmith.tools.known_crystals import KnownCrystalsInfo, Searched
+from crystalsmith.tools.materials_project import LOOKED_UP, WHOLE, subsystems
 from crystalsmith.tools.prototypes import prototype_entries
 from crystalsmith.tools.records import from_json, metadata, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from chromadb.api.models.Collection import Collection
-    from numpy.typing import NDArray
-    from pymatgen.core import Composition
 
     from crystalsmith.core.entry import Entry
 
-_BATCH = 1000  # entries per write: what an interruption can lose
-_LOWEST = -1e9  # below every energy and gap, eV
-_LARGEST_SYSTEM = 12  # elements; a system has 2^n subsystems to look up
-_EMBEDDERS = {
-    "entries": (COMPOSITION_EMBEDDER, COMPOSITION_DIMENSION),
-    "texts": (TEXT_EMBEDDER, TEXT_DIMENSION),
-}
+_BATCH = 4000  # entries per write; larger ones are quicker, Chroma takes 5461 at most
+_SECONDS = 10.0  # after which a smaller batch is written: what an interruption can lose
+_REVISION = "revision"  # noted in Chroma when entries were replaced, and beside the columns
 
 
-class CrystalStore:
-    """Known crystals on disk. Use `open_store`.
+class CrystalStore(Searched):
+    """Known crystals on disk or behind a Chroma server. Use `open_store`.
 
     Args:
         path: the store's folder, which exists already.
+        url: of a Chroma server; the folder then holds only what this machine remembers of it.
+        progress: told about reading a server's crystals for the first time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, url: str | None = None, progress: Progress = silent) -> None:
         self.path = path
-        self._open()
-        self._read: CrystalList | None = None
-        self._read_count = -1
+        self.place = Place(path, url)
+        self._columns = columns_of([])
+        self._fresh: list[Columns] = []
+        self._ids: set[str] = set()
+        self._state: tuple[str, ...] = ()
+        self._finder: Finder | None = None
+        self._list: list[Entry] | None = None
+        self._info: KnownCrystalsInfo | None = None
+        self._collection = open_collection(self.place, COMPOSITION_EMBEDDER, COMPOSITION_DIMENSION)
+        with explained(self.place), writing(self.place):
+            self._load()
+            self._follow_chroma(progress)
 
-    def _open(self) -> None:
-        collections = open_collections(self.path, _EMBEDDERS)
-        self._entries, self._texts = collections["entries"], collections["texts"]
-        self._counts = self._counted()
+    @property
+    def chroma(self) -> Collection:
+        """The collection itself, for what only Chroma can be asked."""
+        return self._collection
 
-    def _counted(self) -> tuple[int, int]:
-        with explained(self.path):
-            return self._entries.count(), self._texts.count()
-
-    def _see_others(self) -> None:
-        """Open anew when another process has written since."""
-        if self._counted() != self._counts:
-            self._open()
+    @property
+    def _folder(self) -> Path:
+        return self.path / "columns"
 
     def __len__(self) -> int:
         """Number of entries."""
-        with explained(self.path):
-            return int(self._entries.count())
+        self._see_others()
+        return len(self._ids)
+
+    # ---- columns -----------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        """Read the columns from disk; the caller holds the lock."""
+        self._columns, self._fresh = read_columns(self._folder), []
+        self._state = state_of(self._folder)
+        self._ids = set(self._columns.ids)
+        self._finder = self._list = self._info = None
+
+    def _see_others(self) -> None:
+        """Read the columns again when another process has written since."""
+        if state_of(self._folder) != self._state:
+            with writing(self.place):
+                self._load()
+
+    def _follow_chroma(self, progress: Progress = silent) -> None:
+        """Make the columns hold what Chroma holds; the caller holds the lock."""
+        revision = notes_of(self._collection, _REVISION).get("id", "")
+        if revision != self._noted_revision():
+            replace_columns(self._folder, columns_of([]))
+            self._note_revision(revision)
+            self._load()
+        if self._collection.count() == len(self._ids):
+            return
+        there = self._collection.get(include=[])["ids"]
+        if self._ids - set(there):
+            replace_columns(self._folder, columns_of([]))
+            self._load()
+        missing = [key for key in there if key not in self._ids]
+        for start in range(0, len(missing), _BATCH):
+            ids = missing[start : start + _BATCH]
+            rows = self._collection.get(ids=ids, include=["documents", "metadatas"])
+            entries = [from_json(text) for text in rows["documents"] or ()]
+            dates = [str(fields["added"]) for fields in rows["metadatas"] or ()]
+            self._append(columns_of(entries, dates))
+            progress("reading known crystals", start + len(ids), len(missing))
+
+    def _append(self, part: Columns) -> None:
+        append_columns(self._folder, part)
+        self._state = state_of(self._folder)
+        self._fresh.append(part)
+        self._ids.update(part.ids)
+        self._finder = self._list = self._info = None
+
+    def _noted_revision(self) -> str:
+        try:
+            return (self._folder / _REVISION).read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    def _note_revision(self, revision: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / _REVISION).write_text(revision, encoding="utf-8")
 
     # ---- writing -----------------------------------------------------------------------------
 
-    def add(self, entries: Iterable[Entry]) -> int:
+    def add(self, entries: Iterable[Entry], *, replace: bool = False) -> int:
         """Add entries; those whose id is there already are left as they are.
+
+        Args:
+            entries: known crystals.
+            replace: put entries whose id is there in the place of the old ones.
 
         Returns:
             How many were new.
         """
         added = 0
-        remaining = iter(entries)
-        while batch := {entry.id: entry for entry in islice(remaining, _BATCH)}:
-            with explained(self.path), writing(self.path):
-                known = set(self._entries.get(ids=list(batch), include=[])["ids"])
-                fresh = [entry for key, entry in batch.items() if key not in known]
+        for batch in _batches(entries):
+            with explained(self.place), writing(self.place):
+                if state_of(self._folder) != self._state:
+                    self._load()
+                fresh = [entry for key, entry in batch.items() if key not in self._ids]
+                added += len(fresh)
+                old = self._outdated(batch) if replace else []
+                if old:
+                    self._replace(old)
                 if fresh:
-                    self._write(fresh)
-            added += len(fresh)
+                    self._append(self._write(fresh))
         return added
+
+    def _outdated(self, batch: dict[str, Entry]) -> list[Entry]:
+        """The entries that are there, but not like this."""
+        columns = self._all_columns()
+        known = zip(columns.ids, columns.records, strict=True)
+        old = {key: record for key, record in known if key in batch}
+        return [batch[key] for key, record in old.items() if record != to_json(batch[key])]
+
+    def _replace(self, entries: list[Entry]) -> None:
+        revision = uuid.uuid4().hex
+        self._note(_REVISION, {"id": revision})  # should this fail half-way, all is read again
+        self._append(self._write(entries))
+        self._note_revision(revision)
+
+    def _write(self, entries: list[Entry]) -> Columns:
+        today = dt.datetime.now(dt.UTC).date().isoformat()
+        columns = columns_of(entries, today)
+        self._collection.upsert(
+            ids=columns.ids,
+            embeddings=composition_vectors(columns.fractions),
+            metadatas=[metadata(entry, today) for entry in entries],
+            documents=columns.records,
+        )
+        return columns
 
     def build_from_prototypes(self) -> int:
         """Add pymatgen's AFLOW prototypes; returns how many were new."""
         return self.add(prototype_entries())
 
-    def build_from_csv(
-        self,
-        path: Path,
-        *,
-        source: str | None = None,
-        limit: int | None = None,
-        workers: int | None = None,
-        progress: Progress = silent,
-    ) -> ReadReport:
-        """Add the crystals of an MP-20-format CSV file.
+    def known_ids(self) -> frozenset[str]:
+        """Ids of all entries."""
+        self._see_others()
+        return frozenset(self._ids)
 
-        Batches are on disk as soon as they are read, and ids that are there already are not read
-        again: repeating the call after an interruption finishes the work.
+    def index_texts(self) -> None:
+        """Encode what descriptions are made of now, rather than when text is first searched."""
+        phrase_vectors(self.finder().columns.phrases)
 
-        Args:
-            path: the file.
-            source: how entries name their origin; the file's name when not given.
-            limit: read only so many rows.
-            workers: processes; all cores when not given.
-            progress: told about every row and every encoded batch.
+    def noted(self, name: str) -> dict[str, Any]:
+        """What was noted under a name, such as the days on which chemical systems were looked up.
 
-        Returns:
-            Counts of used, known and skipped rows with reasons.
-
-        Raises:
-            DataError: the file itself cannot be used.
+        Another process may have noted something since, so Chroma is asked.
         """
-        report = ReadReport(path.name)
-        rows = stream_entries(
-            path,
-            report,
-            source=source,
-            limit=limit,
-            workers=workers,
-            known=self._ids("entries"),
-            progress=progress,
-        )
-        self.add(rows)
-        self.index_texts(progress)
-        return report
+        self._collection = open_collection(self.place, COMPOSITION_EMBEDDER, COMPOSITION_DIMENSION)
+        return notes_of(self._collection, name)
 
-    def index_texts(self, progress: Progress = silent) -> int:
-        """Encode the descriptions of entries that cannot be found by text yet.
+    def covers(self, elements: Iterable[str]) -> bool:
+        """Whether all that the Materials Project knows of these elements was added, some time."""
+        whole = notes_of(self._collection, WHOLE)
+        if whole and whole.get("pages") == whole.get("of"):
+            return True
+        return set(subsystems(elements)) <= set(notes_of(self._collection, LOOKED_UP))
 
-        Returns:
-            How many were encoded.
-        """
-        with explained(self.path):
-            if self._texts.count() == self._entries.count():
-                return 0
-        missing = sorted(self._ids("entries") - self._ids("texts"))
-        for start in range(0, len(missing), _BATCH):
-            ids = missing[start : start + _BATCH]
-            with explained(self.path):
-                rows = self._entries.get(ids=ids, include=["documents"])
-            vectors = entry_text_vectors([from_json(text) for text in rows["documents"]])
-            with explained(self.path), writing(self.path):
-                # another process may have been faster, so existing ids are overwritten
-                self._texts.upsert(ids=rows["ids"], embeddings=vectors)
-                self._counts = (self._counts[0], self._counts[1] + len(ids))
-            progress("encoding descriptions", start + len(ids), len(missing))
-        return len(missing)
+    def note(self, name: str, changes: dict[str, Any]) -> None:
+        """Add to what is noted under a name."""
+        known = self.noted(name)
+        with explained(self.place), writing(self.place):
+            self._note(name, known | changes)
 
-    def _write(self, entries: list[Entry]) -> None:
-        today = dt.datetime.now(dt.UTC).date().isoformat()
-        summary = self._summary()
-        self._entries.add(
-            ids=[entry.id for entry in entries],
-            embeddings=composition_vectors([entry.composition for entry in entries]),
-            metadatas=[metadata(entry, today) for entry in entries],
-            documents=[to_json(entry) for entry in entries],
-        )
-        for entry in entries:
-            count = summary.get(entry.source, {"count": 0})["count"]
-            summary[entry.source] = {"count": count + 1, "date": today}
-        noted = {**(self._entries.metadata or {}), "summary": json.dumps(summary)}
-        self._entries.modify(metadata=noted)
-        self._counts = (self._counts[0] + len(entries), self._counts[1])
+    def _note(self, name: str, value: dict[str, Any]) -> None:
+        note(self._collection, name, value)
 
     # ---- reading -----------------------------------------------------------------------------
 
+    def finder(self) -> Finder:
+        """Searches over all entries."""
+        self._see_others()
+        if self._finder is None:
+            self._finder = Finder(self._all_columns())
+        return self._finder
+
+    def _all_columns(self) -> Columns:
+        if self._fresh:
+            self._columns, self._fresh = joined([self._columns, *self._fresh]), []
+        return self._columns
+
     def info(self) -> KnownCrystalsInfo:
         """Entries per source, and when they were last added."""
-        summary = self._summary()
-        counts = {source: row["count"] for source, row in summary.items()}
-        dates = {source: row["date"] for source, row in summary.items()}
-        return KnownCrystalsInfo(f"the store {self.path}", counts, dates)
-
-    def _summary(self) -> dict[str, dict[str, Any]]:
-        """Count and date per source, as noted with every write; counted anew if that is stale."""
-        noted = json.loads((self._entries.metadata or {}).get("summary") or "{}")
-        if sum(row["count"] for row in noted.values()) == len(self):
-            return noted
-        with explained(self.path):
-            rows = self._entries.get(include=["metadatas"])["metadatas"]
-        counted: dict[str, dict[str, Any]] = {}
-        for fields in rows:
-            row = counted.setdefault(str(fields["source"]), {"count": 0, "date": ""})
-            row["count"] += 1
-            row["date"] = max(row["date"], str(fields["added"]))
-        return counted
+        columns = self.finder().columns
+        if self._info is None:
+            counts: dict[str, int] = {}
+            dates: dict[str, str] = {}
+            for source, date in zip(columns.sources, columns.dates, strict=True):
+                counts[source] = counts.get(source, 0) + 1
+                dates[source] = max(dates.get(source, ""), date)
+            self._info = KnownCrystalsInfo(str(self.place), counts, dates)
+        return self._info
 
     def entries(self) -> list[Entry]:
-        """All entries (read once, until the store grows)."""
-        return self._in_memory().entries()
-
-    def known_formula(self, formula: str) -> bool:
-        """Whether an entry has this reduced formula."""
-        with explained(self.path):
-            return bool(self._entries.get(where={"formula": formula}, limit=1, include=[])["ids"])
-
-    def with_formula(self, formula: str) -> list[Entry]:
-        """Entries of this reduced formula."""
-        return self._where({"formula": formula})
-
-    def in_chemical_system(self, elements: Iterable[str]) -> list[Entry]:
-        """Entries that contain no other elements than these."""
-        symbols = sorted(set(elements))
-        if len(symbols) > _LARGEST_SYSTEM:
-            return self._in_memory().in_chemical_system(symbols)
-        systems = [
-            "-".join(s for i, s in enumerate(symbols) if subset >> i & 1)
-            for subset in range(1, 2 ** len(symbols))
-        ]
-        return self._where({"chemical_system": {"$in": systems}})
-
-    def similar(
-        self, composition: Composition, n: int = 10, where: Filters | None = None
-    ) -> list[Hit]:
-        """Entries of the most similar compositions, nearest first."""
-        self._see_others()
-        vector = composition_vector(composition)
-        found = self._nearest(self._entries, vector, n, _chroma_filter(where))
-        # Chroma gives squared distances
-        return [Hit(entry, max(square, 0.0) ** 0.5) for entry, square in found]
-
-    def search_text(self, query: str, n: int = 10, where: Filters | None = None) -> list[Hit]:
-        """Entries whose description fits a query best, best first."""
-        self.index_texts()
-        self._see_others()
-        condition = _chroma_filter(where)
-        ids = None
-        if condition is not None:
-            with explained(self.path):
-                ids = self._entries.get(where=condition, include=[])["ids"]
-            if not ids:
-                return []
-        found = self._nearest(self._texts, query_text_vector(query), TEXT_POOL, ids=ids)
-        # squared distances of unit vectors are twice 1 - cosine
-        return best_answers(query, [Hit(entry, square / 2) for entry, square in found], n)
-
-    def _nearest(
-        self,
-        collection: Collection,
-        vector: NDArray[Any],
-        n: int,
-        where: dict[str, Any] | None = None,
-        ids: list[str] | None = None,
-    ) -> list[tuple[Entry, float]]:
-        with explained(self.path):
-            total = collection.count()
-            wanted = min(n, total if ids is None else len(ids))
-            if wanted == 0:
-                return []
-            found = collection.query(
-                query_embeddings=[vector],
-                n_results=wanted,
-                where=where,
-                ids=ids,
-                include=["distances"],
-            )
-            names, squares = found["ids"][0], found["distances"][0]
-            rows = self._entries.get(ids=names or [""], include=["documents"])
-        if where is None and len(names) < wanted:
-            raise damaged(self.path, f"its index finds {len(names)} of {total} entries")
-        by_id = dict(zip(rows["ids"], rows["documents"], strict=True))
-        return [
-            (from_json(by_id[name]), float(square))
-            for name, square in zip(names, squares, strict=True)
-            if name in by_id
-        ]
-
-    def _where(self, condition: dict[str, Any]) -> list[Entry]:
-        with explained(self.path):
-            rows = self._entries.get(where=condition, include=["documents"])["documents"]
-        return [from_json(text) for text in rows]
-
-    def _ids(self, name: str) -> set[str]:
-        collection = self._entries if name == "entries" else self._texts
-        with explained(self.path):
-            return set(collection.get(include=[])["ids"])
-
-    def _in_memory(self) -> CrystalList:
-        count = len(self)
-        if self._read is None or count != self._read_count:
-            with explained(self.path):
-                rows = self._entries.get(include=["documents"])["documents"]
-            self._read = CrystalList([from_json(text) for text in rows], str(self.path))
-            self._read_count = count
-        return self._read
+        """All entries (made once, until the store grows)."""
+        records = self.finder().columns.records
+        if self._list is None:
+            collecting = gc.isenabled()
+            gc.disable()  # nothing here is garbage; looking for it took 40 % of the time
+            try:
+                self._list = [from_json(text) for text in records]
+            finally:
+                if collecting:
+                    gc.enable()
+        return list(self._list)
 
 
-def open_store(path: Path | None = None, *, create: bool = True) -> CrystalStore:
-    """Open the store in a folder, by default the settings' one.
+def open_store(
+    path: Path | None = None,
+    *,
+    create: bool = True,
+    url: str | None = None,
+    progress: Progress = silent,
+) -> CrystalStore:
+    """Open the store in a folder, by default the one of the settings.
 
     Args:
         path: the store's folder.
         create: make a store of pymatgen's prototypes when there is none yet.
+        url: a Chroma server to use instead of a folder; the settings' one when neither is given.
+        progress: told about reading a server's crystals for the first time.
 
     Raises:
-        StoreError: there is none (and ``create`` is False), it is damaged, or another version of
-            crystalsmith made it.
+        StoreError: there is none (and ``create`` is False), it is damaged or out of reach, or
+            another version of crystalsmith made it.
     """
-    folder = path or settings().store
-    exists = (folder / "chroma.sqlite3").exists()
+    if path is None and url is None:
+        url = settings().store_url
+    folder = _remembered(url) if url else path or settings().store
+    exists = bool(url) or (folder / "chroma.sqlite3").exists()
     if not exists and not create:
         raise StoreError(
             f"there is no store of known crystals in {folder}; make one with"
@@ -340,23 +307,30 @@ def open_store(path: Path | None = None, *, create: bool = True) -> CrystalStore
         raise StoreError(
             f"the store of known crystals cannot be made in {folder}: {error.strerror}"
         ) from None
-    store = CrystalStore(folder)
+    store = CrystalStore(folder, url, progress)
     if create and len(store) == 0:
         store.build_from_prototypes()
     return store
 
 
-def _chroma_filter(where: Filters | None) -> dict[str, Any] | None:
-    if where is None:
-        return None
-    conditions: list[dict[str, Any]] = [
-        {"elements": {"$contains": symbol}} for symbol in where.elements
-    ]
-    conditions += [{"elements": {"$not_contains": symbol}} for symbol in where.without]
-    conditions += [{name: value} for name, value in where.equalities.items()]
-    for name, (low, high) in where.ranges.items():
-        conditions.append({name: {"$gte": _LOWEST if low is None else low}})
-        conditions += [] if high is None else [{name: {"$lte": high}}]
-    if len(conditions) < 2:
-        return conditions[0] if conditions else None
-    return {"$and": conditions}
+def _batches(entries: Iterable[Entry]) -> Iterator[dict[str, Entry]]:
+    """Entries by id, a batch at a time; what came before a failure is given before it is raised."""
+    batch: dict[str, Entry] = {}
+    started = time.monotonic()
+    try:
+        for entry in entries:
+            batch[entry.id] = entry
+            if len(batch) >= _BATCH or time.monotonic() - started > _SECONDS:
+                yield batch
+                batch, started = {}, time.monotonic()
+    except CrystalsmithError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _remembered(url: str) -> Path:
+    """Folder of this machine's columns of a server's crystals."""
+    return cache_folder() / "servers" / hashlib.sha256(url.encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from pymatgen.core import Composition, Lattice, Structure
 
 from crystalsmith.core.crystallography.crystal import describe
 from crystalsmith.core.evidence import Prediction
-from crystalsmith.tools.hull import e_above_hull
+from crystalsmith.tools.hull import e_above_hull, why_not_assessed
 from crystalsmith.tools.novelty import compare
 from crystalsmith.tools.prototypes import prototypes
 
@@ -75,6 +75,14 @@ def test_without_competing_phases_nothing_is_assessed(known: CrystalList) -> Non
     assert e_above_hull(Composition("LiFePO4"), energy(-2.5), known) is None
     # prototypes have no energies at all
     assert e_above_hull(Composition("MgAl2O4"), energy(-3.0), prototypes()) is None
+
+
+def test_a_hull_to_which_an_element_adds_nothing_is_no_hull(known: CrystalList) -> None:
+    # MgO and MgAl2O4 are known, of silicon nothing: forsterite would seem to need no silica
+    forsterite = Composition("Mg2SiO4")
+    assert e_above_hull(forsterite, energy(-3.0), known) is None
+    assert why_not_assessed(forsterite, known) == "no energies of Si compounds"
+    assert why_not_assessed(Composition("MgAl2O4"), known) == ""
 
 
 def test_an_element_is_compared_with_itself(known: CrystalList) -> None:

@@ -19,6 +19,7 @@ from crystalsmith.core.settings import cache_folder
 from crystalsmith.tools.known_crystals import CrystalList, Filters
 from crystalsmith.tools.prototypes import PROTOTYPE_SOURCE, prototype_entries, prototypes
 from crystalsmith.tools.records import to_json, to_record
+from crystalsmith.tools.sources import add_csv
 from crystalsmith.tools.store import CrystalStore, open_store
 
 if TYPE_CHECKING:
@@ -178,15 +179,15 @@ def write_csv(path: Path, rows: int = 3) -> Path:
 def test_a_csv_file_is_indexed_once_and_bad_rows_are_counted(tmp_path: Path) -> None:
     store = CrystalStore(tmp_path)
     steps: list[tuple[str, int, int]] = []
-    report = store.build_from_csv(
-        write_csv(tmp_path / "salts.csv"), progress=lambda *step: steps.append(step)
+    report = add_csv(
+        store, write_csv(tmp_path / "salts.csv"), progress=lambda *step: steps.append(step)
     )
     assert (report.used, report.skipped.total()) == (3, 1)
     assert "unreadable" in str(report)
     assert store.info().counts["salts"] == 3
     assert ("reading salts.csv", 4, 4) in steps
     assert formulas(store.search_text("magnesium oxide", 1)) == ["MgO"]
-    again = store.build_from_csv(write_csv(tmp_path / "salts.csv", rows=5))
+    again = add_csv(store, write_csv(tmp_path / "salts.csv", rows=5))
     assert (again.used, again.known) == (2, 3)
     assert store.info().counts["salts"] == 5
 
@@ -196,7 +197,7 @@ def test_a_file_that_is_no_table_of_crystals_is_refused(tmp_path: Path) -> None:
     path.write_text("a,b\n1,2\n")
     store = open_store(tmp_path / "db")
     with pytest.raises(DataError, match="not in MP-20 format"):
-        store.build_from_csv(path)
+        add_csv(store, path)
 
 
 # ---- damage ----------------------------------------------------------------------------------

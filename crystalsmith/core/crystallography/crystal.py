@@ -35,7 +35,7 @@ SYMMETRY_PRECISION = 0.1  # Å, the Materials Project's own convention
 _ON_POSITION = 0.02  # fractional; spglib idealises positions to far better than this
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SymmetricCrystal:
     """A crystal in the canonical description of its space group's standard setting.
 

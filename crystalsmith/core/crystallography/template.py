@@ -72,7 +72,7 @@ class SymmetryTemplate:
         if not self.orbits:
             raise TemplateError("a symmetry template needs at least one orbit")
         ordered = sorted(
-            (Orbit(*orbit) for orbit in self.orbits),
+            (orbit if isinstance(orbit, Orbit) else Orbit(*orbit) for orbit in self.orbits),
             key=lambda orbit: (electropositive_first(orbit.element), orbit.letter),
         )
         object.__setattr__(self, "orbits", tuple(ordered))

@@ -8,6 +8,7 @@ exists.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -68,7 +69,11 @@ class TemplateLibrary:
             )
             for pattern, group in rows.items()
         }
-        self._formulas = np.array([entry.formula for entry in self.entries], dtype=object)
+
+    @cached_property
+    def _formulas(self) -> NDArray[np.object_]:
+        """Reduced formulas; only training asks for them, and a whole database takes seconds."""
+        return np.array([entry.formula for entry in self.entries], dtype=object)
 
     def __len__(self) -> int:
         return len(self.entries)
