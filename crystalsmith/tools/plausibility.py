@@ -35,7 +35,7 @@ _TWIN = 0.75  # largest share of its rank that a twin of a chosen formula loses
 
 
 def plausibilities(
-    drafts: Sequence[Draft], catalogue: Catalogue, space: SearchSpace
+    drafts: Sequence[Draft], catalogue: Catalogue, space: SearchSpace, ask_gaps: bool = True
 ) -> NDArray[np.float64]:
     """``(n,)`` plausibility of each draft, 0 to 1.
 
@@ -43,6 +43,8 @@ def plausibilities(
         drafts: formulas with their reasons.
         catalogue: the known crystals to compare with.
         space: what was asked for.
+        ask_gaps: let the gaps of similar known crystals speak where a gap is asked for; False when
+            a composition model does.
     """
     formulas = [draft.formula for draft in drafts]
     balance = [charge_balance(composition_of(formula)).evidence for formula in formulas]
@@ -53,7 +55,7 @@ def plausibilities(
             near[index] = _OTHERWISE if settled and not draft.is_parent else 1.0
     support = np.array([draft.support for draft in drafts])
     score = np.sqrt(np.sqrt(balance) * near * support)
-    if space.gap is not None:
+    if ask_gaps and space.gap is not None:
         # neighbours are dear to ask, so only the best are judged by them
         best = np.argsort(-score, kind="stable")[:_JUDGED_BY_GAP]
         shares = catalogue.share_with_gap([formulas[index] for index in best], *space.gap)
