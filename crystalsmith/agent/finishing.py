@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.agent.judging import Finished, gather_evidence, with_known_crystals
-from crystalsmith.agent.search import ranked, rejudged
+from crystalsmith.agent.ranking import ranked
+from crystalsmith.agent.search import rejudged
 from crystalsmith.core.crystallography.crystal import describe
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.core.progress import Progress, silent

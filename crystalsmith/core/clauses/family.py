@@ -56,7 +56,9 @@ class FamilyClause(Clause):
     def check(self, evidence: Evidence) -> Verdict:
         """Judge by the symmetry template found anew in the finished crystal."""
         try:
-            template = describe(evidence.structure).template
+            template = evidence.template
+            if not evidence.preliminary:
+                template = describe(evidence.structure).template
         except CrystalsmithError as error:
             return verdict(False, str(error))
         holds = family(self.name).has_template(template)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -156,6 +157,12 @@ class StructureGenerator:
         selector = Selector.load(where)
         return cls(flow, library, device=pick_device(device), codebook=codebook, selector=selector)
 
+    def knowing(self, entry: Entry) -> StructureGenerator:
+        """A generator that can also start from the geometry of another known crystal."""
+        other = copy.copy(self)
+        other.library = TemplateLibrary([*self.library.entries, entry])
+        return other
+
     @cached_property
     def energies(self) -> Energies:
         """Predicts eV/atom, by the surrogates unless told otherwise; loaded when first used."""
@@ -166,10 +173,11 @@ class StructureGenerator:
         templates: Sequence[SymmetryTemplate],
         targets: Sequence[Targets] | None = None,
         *,
-        samples: int = 1,
+        samples: int | Sequence[int] = 1,
         drafts: int = 1,
         start: Start = "auto",
         seed: int = 0,
+        skip: Sequence[int] | None = None,
         exclude_formulas: Sequence[str | None] | None = None,
         progress: Progress = silent,
     ) -> list[list[Draft]]:
@@ -178,13 +186,14 @@ class StructureGenerator:
         Args:
             templates: canonical templates.
             targets: properties to steer to, one per template.
-            samples: drafts per template to return.
+            samples: drafts per template to return, or one number for each template.
             drafts: drafts per template to choose from; with more of them than samples, the selector
                 ranks them.
             start: ``template`` starts from known geometries as far as there are any, ``noise``
                 never
                 does, ``auto`` takes known geometries first and noise for what is left.
             seed: of the noise.
+            skip: per template, how many of its starts earlier calls have used up.
             exclude_formulas: per template, a formula whose crystals may not be borrowed from.
             progress: told about finished drafts.
 
@@ -193,32 +202,37 @@ class StructureGenerator:
             them, those from the nearest known geometry first where it did not.
             Drafts that are not sound after a few redraws are marked, not dropped.
         """
-        ranked = self.selector is not None and drafts > samples
+        counts = [samples] * len(templates) if isinstance(samples, int) else list(samples)
+        ranked = self.selector is not None and drafts > max(counts, default=drafts)
         drawn = self.draw(
             templates,
             targets,
-            samples=drafts if ranked else samples,
+            samples=[drafts] * len(counts) if ranked else counts,
             mixed=ranked,
             with_facts=ranked,
             start=start,
             seed=seed,
+            skip=skip,
             exclude_formulas=exclude_formulas,
             progress=progress,
         )
         if ranked and self.selector is not None:
             drawn = self._ranked(drawn, self.selector, progress)
-        return [[one.draft for one in row[:samples]] for row in drawn]
+        return [
+            [one.draft for one in row[:count]] for row, count in zip(drawn, counts, strict=True)
+        ]
 
     def draw(
         self,
         templates: Sequence[SymmetryTemplate],
         targets: Sequence[Targets] | None = None,
         *,
-        samples: int,
+        samples: int | Sequence[int],
         mixed: bool,
         with_facts: bool = True,
         start: Start = "auto",
         seed: int = 0,
+        skip: Sequence[int] | None = None,
         exclude_formulas: Sequence[str | None] | None = None,
         progress: Progress = silent,
     ) -> list[list[Drawn]]:
@@ -226,18 +240,20 @@ class StructureGenerator:
         generator = torch.Generator().manual_seed(seed)
         wanted = targets or [Targets()] * len(templates)
         excluded = exclude_formulas or [None] * len(templates)
+        counts = [samples] * len(templates) if isinstance(samples, int) else samples
+        used = skip or [0] * len(templates)
         jobs = [
             _Job(template, target, owner, borrowed)
-            for owner, (template, target, formula) in enumerate(
-                zip(templates, wanted, excluded, strict=True)
+            for owner, (template, target, formula, count, gone) in enumerate(
+                zip(templates, wanted, excluded, counts, used, strict=True)
             )
             for borrowed in self._starts(
                 template,
-                1 if mixed and template.free_parameters == 1 else samples,
+                1 if mixed and template.free_parameters == 1 else gone + count,
                 start,
                 formula,
                 mixed,
-            )
+            )[gone:]
         ]
         drawn: dict[int, Drawn] = {}
         waiting = list(range(len(jobs)))
