@@ -25,6 +25,8 @@ class Budget:
         most_structures: structures in all; formulas × templates × drafts when not given.
         seconds: no new wave is begun after so long; no limit when not given. With a limit, the
             same seed may give different answers on machines of different speed.
+        enough: no new wave is begun once so many different formulas have a crystal that satisfies
+            everything; never enough when not given.
         order: ``best-first`` follows what looks best so far; ``breadth-first`` gives every formula
             its first template before any gets its second.
     """
@@ -37,6 +39,7 @@ class Budget:
     waves: int = 3
     most_structures: int | None = None
     seconds: float | None = None
+    enough: int | None = None
     order: Order = "best-first"
 
     @property

@@ -46,6 +46,7 @@ def gather_evidence(
     toolbox: Toolbox,
     progress: Progress,
     preliminary: bool = False,
+    families: Sequence[str] = (),
 ) -> list[Evidence | None]:
     """Predict the properties of crystals; None for one that cannot be scored at all.
 
@@ -54,7 +55,10 @@ def gather_evidence(
         toolbox: holds the models.
         progress: told about scored crystals.
         preliminary: take the symmetry as it was built; finding it anew takes as long as all else.
+        families: whose prototypes the geometries are compared with.
     """
+    from crystalsmith.tools.family_prototypes import family_fits
+
     scored = toolbox.surrogates.predict([item.structure for item in crystals], progress)
     hulls = toolbox.compositions.predict([item.structure.composition for item in crystals])
     evidence: list[Evidence | None] = []
@@ -66,8 +70,16 @@ def gather_evidence(
         above = _above_learned_hull(predictions["formation_energy"], hull["hull_energy"])
         predictions["e_above_hull"] = above
         group = item.template.number if preliminary else _strict_group(item.structure)
+        fits = family_fits(item.structure, item.template, families)
         evidence.append(
-            Evidence(item.structure, item.template, group, predictions, preliminary=preliminary)
+            Evidence(
+                item.structure,
+                item.template,
+                group,
+                predictions,
+                family_fits=fits,
+                preliminary=preliminary,
+            )
         )
     return evidence
 

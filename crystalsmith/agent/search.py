@@ -24,9 +24,10 @@ from crystalsmith.agent.judging import (
 )
 from crystalsmith.agent.ranking import ranked, suspicion, too_high
 from crystalsmith.agent.tree import SearchTree, StructureNode
-from crystalsmith.core.clauses import PropertyRange
+from crystalsmith.core.clauses import FamilyClause, PropertyRange
 from crystalsmith.core.results import Candidate, Provenance
 from crystalsmith.models.structure.generator import Targets
+from crystalsmith.tools.family_prototypes import textbook_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +88,9 @@ def search(
         if budget.seconds is not None and time.monotonic() - started > budget.seconds:
             reason = f"the {budget.seconds:g} seconds were used up"
             break
+        if budget.enough is not None and tree.satisfied_formulas() >= budget.enough:
+            reason = f"{budget.enough} formulas satisfy everything"
+            break
         if not waves.go_on(wave, progress):
             reason = "nothing was left that could still be drawn"
             break
@@ -108,9 +112,11 @@ class _Waves:
     ) -> None:
         self.request, self.toolbox, self.budget = request, toolbox, budget
         self.seed, self.like, self.tree = seed, like, tree
-        self.structures = toolbox.structures
-        if like is not None:
-            self.structures = toolbox.structures.knowing(like.entry)
+        self.families = [clause.name for clause in request.of_kind(FamilyClause)]
+        more = [] if like is None else [like.entry]
+        if self.families:
+            more += textbook_entries(self.families)
+        self.structures = toolbox.structures.knowing(more) if more else toolbox.structures
         self.targets = _targets(request)
         self.drawn = 0
 
@@ -173,7 +179,9 @@ class _Waves:
             Finished(item.draft.crystal.structure(), item.draft.crystal.template)
             for _, item in sound
         ]
-        evidence = gather_evidence(finished, self.toolbox, progress, preliminary=True)
+        evidence = gather_evidence(
+            finished, self.toolbox, progress, preliminary=True, families=self.families
+        )
         for (branch, item), known in zip(sound, evidence, strict=True):
             if known is None:
                 item.cut = "its properties could not be predicted"

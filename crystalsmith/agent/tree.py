@@ -135,6 +135,16 @@ class SearchTree:
             for template in formula.templates:
                 yield from template.structures
 
+    def satisfied_formulas(self) -> int:
+        """How many formulas have a structure that stands and fails no clause."""
+        return len(
+            {
+                node.candidate.formula
+                for node in self.structures()
+                if node.candidate is not None and node.cut is None and not node.candidate.failed
+            }
+        )
+
     def counts(self) -> dict[str, int]:
         """What was looked at on each level."""
         drawn = list(self.structures())

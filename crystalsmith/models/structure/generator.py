@@ -157,10 +157,10 @@ class StructureGenerator:
         selector = Selector.load(where)
         return cls(flow, library, device=pick_device(device), codebook=codebook, selector=selector)
 
-    def knowing(self, entry: Entry) -> StructureGenerator:
-        """A generator that can also start from the geometry of another known crystal."""
+    def knowing(self, entries: Sequence[Entry]) -> StructureGenerator:
+        """A generator that can also start from the geometries of further known crystals."""
         other = copy.copy(self)
-        other.library = TemplateLibrary([*self.library.entries, entry])
+        other.library = TemplateLibrary([*self.library.entries, *entries])
         return other
 
     @cached_property
