@@ -18,7 +18,7 @@ import typer
 from crystalsmith import __version__
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.evals.bench_commands import bench_app
-from crystalsmith.evals.commands import eval_app
+from crystalsmith.evals.search_commands import eval_app
 from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app
 
