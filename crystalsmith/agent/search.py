@@ -27,7 +27,7 @@ from crystalsmith.agent.tree import SearchTree, StructureNode
 from crystalsmith.core.clauses import FamilyClause, PropertyRange
 from crystalsmith.core.results import Candidate, Provenance
 from crystalsmith.models.structure.generator import Targets
-from crystalsmith.tools.family_prototypes import textbook_entries
+from crystalsmith.tools.family_prototypes import prototype_ids, textbook_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,10 +113,12 @@ class _Waves:
         self.request, self.toolbox, self.budget = request, toolbox, budget
         self.seed, self.like, self.tree = seed, like, tree
         self.families = [clause.name for clause in request.of_kind(FamilyClause)]
-        more = [] if like is None else [like.entry]
-        if self.families:
-            more += textbook_entries(self.families)
-        self.structures = toolbox.structures.knowing(more) if more else toolbox.structures
+        seeds = [] if like is None else [like.entry]
+        books = textbook_entries(self.families)
+        first = [entry.id for entry in (*seeds, *books)] + prototype_ids(self.families)
+        self.structures = toolbox.structures
+        if first:
+            self.structures = toolbox.structures.knowing([*seeds, *books], first)
         self.targets = _targets(request)
         self.drawn = 0
 

@@ -78,3 +78,13 @@ def textbook_entries(names: Iterable[str]) -> list[Entry]:
         for number, row in enumerate(textbook_crystals(), start=1)
         if wanted & set(row.families)
     ]
+
+
+def prototype_ids(names: Iterable[str]) -> list[str]:
+    """Ids of the AFLOW prototypes that belong to one of these families."""
+    families = [family(name) for name in names]
+    return [
+        entry.id
+        for entry in prototype_entries()
+        if any(item.has_template(entry.crystal.template) for item in families)
+    ]

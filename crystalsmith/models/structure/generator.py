@@ -33,7 +33,7 @@ from crystalsmith.models.structure.starts import StartGeometry, known_starts
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "weights"
 Start = Literal["auto", "noise", "template"]
 _REDRAWS = 3
+_FREE_SHAPE = 3  # free parameters from which geometries of one template can differ in kind
 _NOISE_SHARE = 3  # of many drafts, one in so many starts from noise at least
 
 
@@ -126,6 +127,7 @@ class StructureGenerator:
         self.library = library or TemplateLibrary([])
         self.codebook = codebook or Codebook.empty()
         self.selector = selector
+        self.preferred: frozenset[str] = frozenset()
         if energies is not None:
             self.energies = energies
         self.settings = settings or SamplerSettings()
@@ -157,10 +159,19 @@ class StructureGenerator:
         selector = Selector.load(where)
         return cls(flow, library, device=pick_device(device), codebook=codebook, selector=selector)
 
-    def knowing(self, entries: Sequence[Entry]) -> StructureGenerator:
-        """A generator that can also start from the geometries of further known crystals."""
+    def knowing(
+        self, entries: Sequence[Entry], preferred: Collection[str] = ()
+    ) -> StructureGenerator:
+        """A generator that can also start from the geometries of further known crystals.
+
+        Args:
+            entries: those crystals.
+            preferred: ids of crystals to start from first, where more is free than the cell.
+        """
         other = copy.copy(self)
-        other.library = TemplateLibrary([*self.library.entries, *entries])
+        if entries:
+            other.library = TemplateLibrary([*self.library.entries, *entries])
+        other.preferred = frozenset(preferred)
         return other
 
     @cached_property
@@ -299,12 +310,20 @@ class StructureGenerator:
         if start == "noise":
             return [None] * samples
         most = samples - samples // _NOISE_SHARE if mixed and start == "auto" else samples
-        starts: list[StartGeometry | None] = list(
-            known_starts(template, most, self.library, self.codebook, self._volumes, excluded)
-        )
+        starts: list[StartGeometry | None] = list(self._known(template, most, excluded))
         if start == "template":
             return starts
         return starts + [None] * (samples - len(starts))
+
+    def _known(
+        self, template: SymmetryTemplate, most: int, excluded: str | None
+    ) -> list[StartGeometry]:
+        """Known geometries, preferred ones first where a template leaves enough free."""
+        sources = self.library, self.codebook, self._volumes, excluded
+        if not self.preferred or template.free_parameters < _FREE_SHAPE:
+            return known_starts(template, most, *sources)
+        starts = known_starts(template, len(self.library), *sources)
+        return sorted(starts, key=lambda start: start.origin not in self.preferred)[:most]
 
     def _draw(
         self,
