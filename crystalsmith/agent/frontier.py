@@ -60,7 +60,7 @@ def _best_first(nodes: list[TemplateNode], drafts: int) -> Iterator[TemplateNode
         crowd = _CROWD * (node.formula.drawn - node.planned) + _AGAIN * node.planned
         return node.log_prior + evidence - crowd
 
-    heap = [(-value(node, evidence), i) for i, (node, evidence) in enumerate(zip(nodes, spoken))]
+    heap = [(-value(node, spoken[index]), index) for index, node in enumerate(nodes)]
     heapq.heapify(heap)
     while heap:
         claimed, index = heapq.heappop(heap)

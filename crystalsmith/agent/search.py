@@ -267,9 +267,9 @@ def _repeats(candidate: Candidate, seen: Sequence[Candidate], like: Seed | None)
     """Why a crystal adds nothing to better ones of its formula, if it does not."""
     from crystalsmith.tools.novelty import same_structure
 
-    if like is not None and candidate.formula == like.entry.formula:
-        if same_structure(candidate.structure, like.entry.crystal.structure()):
-            return "the seed structure itself"
+    of_seed = like is not None and candidate.formula == like.entry.formula
+    if like and of_seed and same_structure(candidate.structure, like.entry.crystal.structure()):
+        return "the seed structure itself"
     for other in seen:
         if other.formula != candidate.formula:
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, element_distances
@@ -29,6 +28,7 @@ from crystalsmith.core.properties import METAL_BELOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pymatgen.core import Composition, Structure
 
@@ -132,7 +132,8 @@ def read_seed(path: Path, like: Likeness, surrogates: Surrogates) -> Seed:
         raise
     except Exception as error:  # pymatgen's parsers raise many types on damaged text
         raise DataError(
-            f"the seed structure {path} cannot be read ({type(error).__name__}); give a CIF or POSCAR"
+            f"the seed structure {path} is unreadable ({type(error).__name__}); give a CIF or a"
+            " POSCAR"
         ) from None
     return seed_of(structure, like, surrogates, path.name)
 

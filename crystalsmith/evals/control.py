@@ -119,9 +119,7 @@ def _drawn(texts: Sequence[str], limit: int | None, seed: int) -> list[str]:
     return random.Random(seed).sample(texts, limit)
 
 
-def _answer(
-    text: str, candidates: int, budget: BudgetName, seed: int, toolbox: Toolbox
-) -> _Answer:
+def _answer(text: str, candidates: int, budget: BudgetName, seed: int, toolbox: Toolbox) -> _Answer:
     try:
         result = design(text, candidates, budget=budget, seed=seed, toolbox=toolbox)
     except RequestError:
@@ -155,9 +153,7 @@ def _has_new_formula(known: KnownCrystals, text: str, candidate: Candidate) -> b
     return not known.known_formula(candidate.formula)
 
 
-def _summary(
-    answers: Sequence[_Answer], right: Callable[[str, Candidate], bool]
-) -> dict[str, Any]:
+def _summary(answers: Sequence[_Answer], right: Callable[[str, Candidate], bool]) -> dict[str, Any]:
     return {
         "requests": len(answers),
         "candidates": sum(len(answer.candidates) for answer in answers),
@@ -165,8 +161,6 @@ def _summary(
     }
 
 
-def _share(
-    answers: Sequence[_Answer], right: Callable[[str, Candidate], bool]
-) -> float | None:
+def _share(answers: Sequence[_Answer], right: Callable[[str, Candidate], bool]) -> float | None:
     verdicts = [right(answer.text, c) for answer in answers for c in answer.candidates]
     return 100 * sum(verdicts) / len(verdicts) if verdicts else None

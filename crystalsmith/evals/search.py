@@ -8,6 +8,7 @@ the independent judge (`Surrogates.load_judge`) between formulas as well.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -131,7 +132,7 @@ def _monotone(table: dict[tuple[int, int], list[float]]) -> dict[str, bool]:
         means = [_mean(table[row]) for row in rows if table.get(row)]
         return all(
             after["energy"] <= before["energy"] + 2 * np.hypot(before["error"], after["error"])
-            for before, after in zip(means, means[1:], strict=False)
+            for before, after in itertools.pairwise(means)
         )
 
     return {

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crystalsmith.evals.commands import JsonOption, SeedOption, StoreOption, eval_app
+from crystalsmith.evals.commands import JsonOption, SeedOption, StoreOption  # noqa: TC001
 
 if TYPE_CHECKING:
     from pymatgen.core import Composition
 
+    from crystalsmith.agent.toolbox import Toolbox
     from crystalsmith.core.progress import Progress
 
+search_app = typer.Typer()
+_KINDS = (
+    "a ternary oxide",
+    "a ternary halide",
+    "a ternary chalcogenide",
+    "a ternary nitride",
+    "a ternary intermetallic",
+    "a quaternary oxide",
+    "a binary compound",
+)
 
-@eval_app.command()
+
+@search_app.command()
 def families(
     name: Annotated[
         list[str] | None, typer.Option("--family", help="Only this one; may be repeated.")
@@ -41,7 +53,7 @@ def families(
     save_json(json, figures | {"context": {"limit": limit, "seed": seed, "store": info}})
 
 
-@eval_app.command()
+@search_app.command()
 def search(
     data: Annotated[
         Path | None,
@@ -85,18 +97,16 @@ def search(
     save_json(json, figures | {"context": context})
 
 
-def _made_up(toolbox: object, limit: int, seed: int) -> list[Composition]:
+def _made_up(toolbox: Toolbox, limit: int, seed: int) -> list[Composition]:
     """Formulas of several kinds that the proposer makes up."""
     from crystalsmith.agent.interpreter import interpret
     from crystalsmith.tools.proposer import Advisers, propose_formulas
 
-    kinds = ("a ternary oxide", "a ternary halide", "a ternary chalcogenide", "a ternary nitride")
-    kinds += ("a ternary intermetallic", "a quaternary oxide", "a binary compound")
-    each = -(-limit // len(kinds))
-    advisers = Advisers(toolbox.compositions, toolbox.constraints)  # type: ignore[attr-defined]
-    known = toolbox.known  # type: ignore[attr-defined]
+    each = -(-limit // len(_KINDS))
+    advisers = Advisers(toolbox.compositions, toolbox.constraints)
+    known = toolbox.known
     found: dict[str, Composition] = {}
-    for kind in kinds:
+    for kind in _KINDS:
         for item in propose_formulas(interpret(kind), known, each, seed, advisers):
             found[item.formula] = item.composition
     return list(found.values())[:limit]
@@ -109,7 +119,7 @@ def _of_file(data: Path, limit: int, seed: int, progress: Progress) -> list[Comp
     return [entry.composition for entry in cases.entries]
 
 
-@eval_app.command()
+@search_app.command()
 def control(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Requests of each kind; all when not given.")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from crystalsmith.core.crystallography.template import SymmetryTemplate
 
+
 def family_fits(
     structure: Structure, template: SymmetryTemplate, names: Iterable[str]
 ) -> dict[str, bool]:

@@ -21,8 +21,8 @@ from crystalsmith.tools.catalogue import Catalogue, catalogue_of
 from crystalsmith.tools.drafts import Draft, Formula, composition_of, formula_of
 from crystalsmith.tools.element_set_formulas import element_set_formulas
 from crystalsmith.tools.family_formulas import family_formulas
-from crystalsmith.tools.open_formulas import ionic_formulas, metallic_formulas
 from crystalsmith.tools.formula_fit import fits, nearness
+from crystalsmith.tools.open_formulas import ionic_formulas, metallic_formulas
 from crystalsmith.tools.plausibility import diverse, plausibilities
 from crystalsmith.tools.search_space import SearchSpace
 
