@@ -43,15 +43,25 @@ def fits(
     return np.array([_fit(request, properties) for properties in estimates])
 
 
-def _fit(request: DesignRequest, properties: dict[str, Prediction]) -> float:
-    above = properties["formation_energy"].mean - properties["hull_energy"].mean
-    factor = float(np.exp(-max(0.0, above - _SLACK) / _HULL_REACH))
-    for clause in request.clauses:
-        for name, prediction in properties.items():
+def _fit(request: DesignRequest, estimates: dict[str, Prediction]) -> float:
+    above = _above_hull(estimates)
+    factor = float(np.exp(-max(0.0, above.mean - _SLACK) / _HULL_REACH))
+    for name, prediction in (estimates | {"e_above_hull": above}).items():
+        for clause in request.clauses:
             interval = clause.interval(name)
             if interval is not None:
                 factor *= max(_LEAST, prediction.probability_within(*interval))
     return factor
+
+
+def _above_hull(estimates: dict[str, Prediction]) -> Prediction:
+    formation, hull = estimates["formation_energy"], estimates["hull_energy"]
+    return formation.model_copy(
+        update={
+            "mean": formation.mean - hull.mean,
+            "std": (formation.std**2 + hull.std**2) ** 0.5,
+        }
+    )
 
 
 def nearness(drafts: Sequence[Draft], composition: Composition) -> NDArray[np.float64]:
