@@ -94,7 +94,7 @@ def _branching(
         advisers = Advisers(toolbox.compositions, toolbox.constraints)
         proposals = propose_formulas(request, toolbox.known, formulas, seed, advisers)
         draws = _drawn(request, proposals, toolbox, judge, max(WIDTHS_L), rng, progress)
-        for h in WIDTHS_H:
+        for h in (width for width in WIDTHS_H if width <= formulas):
             for length in WIDTHS_L:
                 energies = table.setdefault((h, length), [])
                 energies += _subtrees(draws, h, length, rng)

@@ -64,6 +64,9 @@ def search(
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Compositions for best of ten.")] = 100,
+    formulas: Annotated[
+        int, typer.Option(min=1, help="Formulas of each of three families, for the widths.")
+    ] = 16,
     seed: SeedOption = 0,
     store: StoreOption = None,
     json: JsonOption = None,
@@ -82,7 +85,9 @@ def search(
         else:
             compositions = _of_file(data, limit, seed, progress)
         judge = Surrogates.load_judge()
-        figures = evaluate_search(toolbox, judge, compositions, seed=seed, progress=progress)
+        figures = evaluate_search(
+            toolbox, judge, compositions, formulas=formulas, seed=seed, progress=progress
+        )
     monotone = figures["branching"]["monotone"]
     widths = {k: v for k, v in figures["branching"].items() if k != "monotone"}
     show_rows("formation energy of the chosen crystal (independent judge), eV/atom", widths)

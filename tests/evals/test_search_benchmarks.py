@@ -52,10 +52,12 @@ def test_control_counts_what_was_asked_for(tmp_path):
 
 def test_search_compares_widths_and_draws(tmp_path, mp20_file):
     figures = figures_of(
-        ["eval", "search", "--data", str(mp20_file), "--limit", "3"], tmp_path / "search.json"
+        ["eval", "search", "--data", str(mp20_file), "--limit", "3", "--formulas", "2"],
+        tmp_path / "search.json",
     )
     widths = figures["branching"]
-    assert widths["H=16 L=8"]["energy"] < widths["H=1 L=1"]["energy"]
+    assert widths["H=2 L=8"]["energy"] < widths["H=1 L=1"]["energy"]
+    assert "H=4 L=1" not in widths
     assert set(widths["monotone"]) == {"with_H", "with_L"}
     chosen = figures["best_of_10"]["chosen_by_surrogates"]
     assert chosen["compositions"] == 3
