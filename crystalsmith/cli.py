@@ -19,6 +19,7 @@ from crystalsmith import __version__
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.evals.bench_commands import bench_app
 from crystalsmith.evals.commands import eval_app
+from crystalsmith.evals.search_commands import search_app
 from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app
 
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(index_app, name="index")
 app.add_typer(train_app, name="train")
+eval_app.registered_commands += search_app.registered_commands
 app.add_typer(eval_app, name="eval")
 app.add_typer(bench_app, name="bench")
 
@@ -72,8 +74,8 @@ def _options(
 @app.command()
 def design(
     request: Annotated[
-        str, typer.Argument(help="What you need, in plain words.", show_default=False)
-    ],
+        str | None, typer.Argument(help="What you need, in plain words.", show_default=False)
+    ] = None,
     count: Annotated[
         int | None,
         typer.Option(
@@ -92,6 +94,23 @@ def design(
     budget: Annotated[
         str, typer.Option(help="How much to look at: quick, standard or thorough.")
     ] = "quick",
+    order: Annotated[
+        str,
+        typer.Option(help="best-first, or breadth-first for the most varied answers."),
+    ] = "best-first",
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Draw nothing new after so long; no limit otherwise."),
+    ] = None,
+    structures: Annotated[
+        int | None,
+        typer.Option(min=1, help="Draw so many structures at most; the budget's number otherwise."),
+    ] = None,
+    seed_structure: Annotated[
+        Path | None,
+        typer.Option(help="A crystal that the answer is to be like (CIF, POSCAR, …)."),
+    ] = None,
+    like: Annotated[str, typer.Option(help="In what: family, chemistry or properties.")] = "family",
     relax: Annotated[
         bool, typer.Option("--relax", help="Relax the finalists with CHGNet, symmetry kept.")
     ] = False,
@@ -123,21 +142,29 @@ def design(
     """
     from rich.console import Console
 
-    from crystalsmith.agent.budgets import budget_named
+    from crystalsmith.agent.budgets import budget_named, order_named
     from crystalsmith.agent.design import design as run_design
     from crystalsmith.agent.readers import reader_of
     from crystalsmith.agent.report.console import show_request, show_result
     from crystalsmith.agent.report.files import ensure_writable, folder_for, write_results
+    from crystalsmith.agent.seeds import likeness_named
     from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.core.errors import RequestError
+    from crystalsmith.core.request import DesignRequest
 
-    width = budget_named(budget)
-    read = reader_of(_with_llm(llm, llm_url, llm_model))
-    understood = read(request).ensure_consistent()
-    folder = out if out is not None or as_json else folder_for(request)
+    width, way, likeness = budget_named(budget), order_named(order), likeness_named(like)
+    if request is None and seed_structure is None:
+        raise RequestError("say in words what you need, or give a --seed-structure")
+    understood = DesignRequest(text="")
+    if request is not None:
+        read = reader_of(_with_llm(llm, llm_url, llm_model))
+        understood = read(request).ensure_consistent()
+    name = request or f"like {seed_structure.stem if seed_structure else ''}"
+    folder = out if out is not None or as_json else folder_for(name)
     if folder is not None:
         ensure_writable(folder)
     console = Console()
-    if not as_json:
+    if not as_json and request is not None:
         show_request(understood, console)
 
     def save(result: Any) -> None:
@@ -149,7 +176,12 @@ def design(
             understood,
             count,
             budget=width,
+            order=way,
+            seconds=seconds,
+            most_structures=structures,
             seed=seed,
+            seed_structure=seed_structure,
+            like=likeness,
             store=store,
             relax=relax,
             assume=assume,

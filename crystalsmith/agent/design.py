@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from crystalsmith.agent.budgets import Budget
+    from pymatgen.core import Structure
+
+    from crystalsmith.agent.budgets import Budget, Order
+    from crystalsmith.agent.seeds import Likeness, Seed
     from crystalsmith.agent.toolbox import Toolbox
 
 _LIBRARIES = ("crystalsmith", "torch", "transformers", "pymatgen", "pyxtal", "spglib", "smact")
@@ -32,7 +35,12 @@ def design(
     n: int | None = None,
     *,
     budget: BudgetName = "quick",
+    order: Order = "best-first",
+    seconds: float | None = None,
+    most_structures: int | None = None,
     seed: int = 0,
+    seed_structure: str | Path | Structure | None = None,
+    like: Likeness = "family",
     store: str | Path | None = None,
     relax: bool = False,
     assume: bool = True,
@@ -46,7 +54,13 @@ def design(
         request: what is wanted, in plain words, or already interpreted.
         n: how many candidates; the request's own number, or 5, when not given.
         budget: how much to look at.
+        order: follow what looks best so far, or every formula to the same depth.
+        seconds: begin nothing new after so long; no limit when not given.
+        most_structures: structures drawn at most; the budget's own number when not given.
         seed: same request, seed and versions give the same answer.
+        seed_structure: a crystal (or its file) that the answer is to be like; its wishes are added
+            to the request as far as they do not contradict it.
+        like: what is to be like the seed structure.
         store: folder of known crystals; ``none`` for pymatgen's prototypes only.
         relax: relax the finalists with CHGNet, symmetry kept.
         assume: use what an application usually needs (a gap for a solar cell) where the request
@@ -67,7 +81,8 @@ def design(
     understood = interpret(request) if isinstance(request, str) else request.ensure_consistent()
     if assume:
         understood = understood.with_assumptions()
-    _ensure_checkable(understood)
+    if seed_structure is None:
+        _ensure_checkable(understood)
     wanted = _wanted(understood, n)
     if toolbox is None:
         from crystalsmith.agent.toolbox import Toolbox
@@ -75,9 +90,16 @@ def design(
         toolbox = Toolbox.load(store, progress=progress, touches=_systems(understood))
     from crystalsmith.agent.search import search
 
-    outcome = search(
-        understood, toolbox, _widened(BUDGETS[budget], wanted), seed=seed, progress=progress
+    sown = None if seed_structure is None else _sown(seed_structure, like, toolbox)
+    if sown is not None:
+        understood = sown.narrowed(understood)
+    width = replace(
+        _widened(BUDGETS[budget], wanted),
+        order=order,
+        seconds=seconds,
+        most_structures=most_structures,
     )
+    outcome = search(understood, toolbox, width, seed=seed, progress=progress, like=sown)
     if not outcome.candidates:
         raise RequestError(
             "no crystal could be built for the request; loosen its symmetry or size, or give"
@@ -92,9 +114,12 @@ def design(
             seconds=time.monotonic() - started,
             store=str(toolbox.known.info()),
             versions=_versions(),
-            counts=outcome.counts,
+            counts=outcome.tree.counts(),
         )
-        return DesignResult(understood, tuple(_chosen(candidates, wanted, explicit)), run)
+        chosen = _chosen(candidates, wanted, explicit)
+        shown = {candidate.provenance.number: candidate.id for candidate in chosen}
+        tree = {"order": order} | outcome.tree.record(shown)
+        return DesignResult(understood, tuple(chosen), run, tree)
 
     if not relax:
         return result(outcome.candidates)
@@ -121,6 +146,16 @@ def _systems(request: DesignRequest) -> list[frozenset[str]]:
     allowed, required = request.allowed_elements, request.required_elements
     named = allowed if len(allowed) <= _LARGEST_SYSTEM else required
     return [frozenset(named)] if len(named) > 1 else []
+
+
+def _sown(structure: str | Path | Structure, like: Likeness, toolbox: Toolbox) -> Seed:
+    from pathlib import Path
+
+    from crystalsmith.agent.seeds import read_seed, seed_of
+
+    if isinstance(structure, str | Path):
+        return read_seed(Path(structure), like, toolbox.surrogates)
+    return seed_of(structure, like, toolbox.surrogates, structure.composition.reduced_formula)
 
 
 def _widened(budget: Budget, wanted: int) -> Budget:

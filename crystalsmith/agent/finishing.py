@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.agent.judging import Finished, gather_evidence, with_known_crystals
-from crystalsmith.agent.search import ranked, rejudged
+from crystalsmith.agent.ranking import ranked
+from crystalsmith.agent.search import rejudged
+from crystalsmith.core.clauses import FamilyClause
 from crystalsmith.core.crystallography.crystal import describe
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.core.progress import Progress, silent
@@ -62,7 +64,9 @@ def _renewed(
         template = describe(outcome.structure).template
     except CrystalsmithError:
         return candidate
-    evidence = gather_evidence([Finished(outcome.structure, template)], toolbox, silent)[0]
+    names = [clause.name for clause in request.of_kind(FamilyClause)]
+    finished = [Finished(outcome.structure, template)]
+    evidence = gather_evidence(finished, toolbox, silent, families=names)[0]
     if evidence is None:
         return candidate
     return rejudged(request, candidate, with_known_crystals(evidence, toolbox))

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.numbers import find_numbers
 from crystalsmith.agent.interpreter.owners import FITTING
-from crystalsmith.agent.interpreter.patterns import is_pattern, named_elements, pattern_ratio
+from crystalsmith.agent.interpreter.patterns import (
+    is_pattern,
+    named_elements,
+    pattern_ratio,
+    wildcards,
+)
 from crystalsmith.agent.interpreter.properties import EV_NM
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.source import Source
@@ -143,6 +148,7 @@ def evidence_of(text: str) -> Evidence:
         if amounts:
             found.ratios.add(amounts)
     _collect_groups(source.plain, found)
+    found.counts |= {len(parts) for _, _, parts, _ in wildcards(source.plain)}
     found.elements |= found.plain
     return found
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STRICT_PRECISION = 0.01  # Å: finished crystals must show their symmetry clearly
 _LEAST = 0.01  # no single clause can make a candidate worse than this
 _ENERGY_SCALE = 0.1  # eV/atom above the hull that cost one unit of score
+_SAME_ENERGY = 0.025  # eV/atom within which CHGNet and DFT disagree, so that it decides nothing
 _UNRELIABLE = 2.0  # cost of predictions outside the trained range
 _ALWAYS = ("formation_energy", "band_gap")  # of which it counts even if nobody asked for them
 
@@ -41,9 +42,23 @@ class Finished:
 
 
 def gather_evidence(
-    crystals: Sequence[Finished], toolbox: Toolbox, progress: Progress
+    crystals: Sequence[Finished],
+    toolbox: Toolbox,
+    progress: Progress,
+    preliminary: bool = False,
+    families: Sequence[str] = (),
 ) -> list[Evidence | None]:
-    """Predict the properties of crystals; None for one that cannot be scored at all."""
+    """Predict the properties of crystals; None for one that cannot be scored at all.
+
+    Args:
+        crystals: to be judged.
+        toolbox: holds the models.
+        progress: told about scored crystals.
+        preliminary: take the symmetry as it was built; finding it anew takes as long as all else.
+        families: whose prototypes the geometries are compared with.
+    """
+    from crystalsmith.tools.family_prototypes import family_fits
+
     scored = toolbox.surrogates.predict([item.structure for item in crystals], progress)
     hulls = toolbox.compositions.predict([item.structure.composition for item in crystals])
     evidence: list[Evidence | None] = []
@@ -54,9 +69,23 @@ def gather_evidence(
         predictions = dict(score.predictions) | _from_structure(item.structure)
         above = _above_learned_hull(predictions["formation_energy"], hull["hull_energy"])
         predictions["e_above_hull"] = above
-        group = found_space_group(item.structure, STRICT_PRECISION) or 1
-        evidence.append(Evidence(item.structure, item.template, group, predictions))
+        group = item.template.number if preliminary else _strict_group(item.structure)
+        fits = family_fits(item.structure, item.template, families)
+        evidence.append(
+            Evidence(
+                item.structure,
+                item.template,
+                group,
+                predictions,
+                family_fits=fits,
+                preliminary=preliminary,
+            )
+        )
     return evidence
+
+
+def _strict_group(structure: Structure) -> int:
+    return found_space_group(structure, STRICT_PRECISION) or 1
 
 
 def _from_structure(structure: Structure) -> dict[str, Prediction]:
@@ -82,7 +111,10 @@ def _above_learned_hull(formation: Prediction, hull: Prediction) -> Prediction:
 
 
 def with_known_crystals(evidence: Evidence, toolbox: Toolbox) -> Evidence:
-    """Add what only the known crystals can tell: novelty, and the hull where it is known."""
+    """Add what only the known crystals can tell: novelty, and the hull where it is known.
+
+    The symmetry of preliminary evidence is found anew.
+    """
     from crystalsmith.tools.hull import e_above_hull, why_not_assessed
     from crystalsmith.tools.novelty import compare
 
@@ -96,7 +128,14 @@ def with_known_crystals(evidence: Evidence, toolbox: Toolbox) -> Evidence:
     elif above.mean > learned.mean:
         predictions["e_above_hull"] = above  # competing phases can be missing, never too many
     reference = compare(evidence.structure, evidence.template, toolbox.known)
-    return replace(evidence, predictions=predictions, reference=reference)
+    group = _strict_group(evidence.structure) if evidence.preliminary else evidence.space_group
+    return replace(
+        evidence,
+        predictions=predictions,
+        reference=reference,
+        space_group=group,
+        preliminary=False,
+    )
 
 
 def judge(request: DesignRequest, evidence: Evidence) -> tuple[Judged, ...]:
@@ -115,7 +154,7 @@ def score(judged: Sequence[Judged], evidence: Evidence, prior: float) -> float:
     total = log(max(prior, 1e-6))
     total += sum(log(max(item.verdict.likelihood, _LEAST)) for item in judged)
     above = evidence.predictions["e_above_hull"]
-    total -= max(0.0, above.mean) / (_ENERGY_SCALE + above.std)
+    total -= max(0.0, above.mean - _SAME_ENERGY) / (_ENERGY_SCALE + above.std)
     matter = [
         prediction
         for name, prediction in evidence.predictions.items()

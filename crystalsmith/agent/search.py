@@ -1,15 +1,20 @@
-"""The search: formulas, then templates, then structures, each level pruned by the clauses.
+"""The search: a tree of formulas, templates and structures, pruned by the clauses on every level.
 
-GenMS's hierarchical search (Yang et al. 2024, arXiv:2409.06762) without a language model: the best
-survivors of a level are followed, and finished crystals are ranked by all evidence together.
+GenMS's hierarchical search (Yang et al. 2024, arXiv:2409.06762) without a language model: waves of
+structures are drawn where formula, template and what was found so far promise most, and finished
+crystals are ranked by all evidence together. Energies are one part of that evidence: they count
+softly, since differences within the surrogates' error decide nothing.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
+from crystalsmith.agent.branching import close, open_formulas, plant
+from crystalsmith.agent.frontier import next_draws
 from crystalsmith.agent.judging import (
     Finished,
     gather_evidence,
@@ -17,45 +22,25 @@ from crystalsmith.agent.judging import (
     score,
     with_known_crystals,
 )
-from crystalsmith.core.clauses import FamilyClause, Novel, PropertyRange
+from crystalsmith.agent.ranking import ranked, suspicion, too_high
+from crystalsmith.agent.tree import SearchTree, StructureNode
+from crystalsmith.core.clauses import FamilyClause, PropertyRange
 from crystalsmith.core.results import Candidate, Provenance
-from crystalsmith.models.constraint.generator import RankedTemplate, Wanted
-from crystalsmith.models.structure.generator import Draft, Targets
+from crystalsmith.models.structure.generator import Targets
+from crystalsmith.tools.family_prototypes import prototype_ids, textbook_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crystalsmith.agent.budgets import Budget
+    from crystalsmith.agent.seeds import Seed
     from crystalsmith.agent.toolbox import Toolbox
-    from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.agent.tree import FormulaNode, TemplateNode
     from crystalsmith.core.evidence import Evidence
     from crystalsmith.core.progress import Progress
     from crystalsmith.core.request import DesignRequest
-    from crystalsmith.tools.proposer import FormulaProposal
 
-_LEAST = 0.02  # a formula's property estimate can cost it at most this factor
-_FAMILY_SHARE = 0.5  # weight of a family's own structure types against the constraint generator
-_FAR_ABOVE_HULL = 0.2  # eV/atom above the hull, less the uncertainty, that drops a crystal
-_KNOWN_SHARE = 0.5  # weight of known structures of the very formula
-
-
-@dataclass(frozen=True)
-class Branch:
-    """A formula with one of its templates.
-
-    Attributes:
-        proposal: the formula and why it was tried.
-        formula_weight: 0 to 1, how well the formula fits what was asked for.
-        template: the template.
-        probability: of the template among those of its formula.
-        origin: why the template was tried, in words.
-    """
-
-    proposal: FormulaProposal
-    formula_weight: float
-    template: SymmetryTemplate
-    probability: float
-    origin: str
+_FIRST_SHARE = 0.5  # of the formulas that are followed, opened before anything is drawn
 
 
 @dataclass(frozen=True)
@@ -64,136 +49,147 @@ class Found:
 
     Attributes:
         candidates: best first; more than were asked for.
-        counts: what was looked at on each level.
+        tree: all that was looked at.
     """
 
     candidates: list[Candidate]
-    counts: dict[str, int]
+    tree: SearchTree
 
 
 def search(
-    request: DesignRequest, toolbox: Toolbox, budget: Budget, *, seed: int, progress: Progress
+    request: DesignRequest,
+    toolbox: Toolbox,
+    budget: Budget,
+    *,
+    seed: int,
+    progress: Progress,
+    like: Seed | None = None,
 ) -> Found:
     """Find crystals for a request.
+
+    Args:
+        request: what is wanted.
+        toolbox: models and known crystals.
+        budget: how much to look at.
+        seed: of everything random.
+        progress: told about every stage.
+        like: a crystal that the answer is to be like; its wishes are already in the request.
 
     Raises:
         RequestError: no formula can satisfy the request.
     """
-    from crystalsmith.tools.proposer import propose_formulas
-
+    started = time.monotonic()
     progress("proposing formulas", 0, 1)
-    proposals = propose_formulas(request, toolbox.known, budget.proposals, seed)
+    tree = plant(request, toolbox, budget, seed, like)
     progress("proposing formulas", 1, 1)
-    weighted = weigh_formulas(request, proposals, toolbox)[: budget.formulas]
-    branches = grow_templates(request, weighted, toolbox, budget.templates, progress)
-    drafts = toolbox.structures.generate(
-        [branch.template for branch in branches],
-        [_targets(request)] * len(branches),
-        samples=budget.drafts,
-        seed=seed,
-        progress=progress,
-    )
-    pairs = [
-        (branch, draft)
-        for branch, group in zip(branches, drafts, strict=True)
-        for draft in group
-        if draft.sound
-    ]
-    candidates = _judged(request, pairs, toolbox, budget.finalists, progress)
-    counts = {
-        "formulas proposed": len(proposals),
-        "formulas followed": len(weighted),
-        "templates": len(branches),
-        "structures": sum(len(group) for group in drafts),
-        "structures sound": len(pairs),
-    }
-    return Found(candidates, counts)
+    waves = _Waves(request, toolbox, budget, seed, like, tree)
+    reason = "every wave of the budget was drawn"
+    for wave in range(budget.waves):
+        if budget.seconds is not None and time.monotonic() - started > budget.seconds:
+            reason = f"the {budget.seconds:g} seconds were used up"
+            break
+        if budget.enough is not None and tree.satisfied_formulas() >= budget.enough:
+            reason = f"{budget.enough} formulas satisfy everything"
+            break
+        if not waves.go_on(wave, progress):
+            reason = "nothing was left that could still be drawn"
+            break
+    close(tree, reason)
+    return Found(_finalists(request, toolbox, tree, budget.finalists, like, progress), tree)
 
 
-def weigh_formulas(
-    request: DesignRequest, proposals: Sequence[FormulaProposal], toolbox: Toolbox
-) -> list[tuple[FormulaProposal, float]]:
-    """Proposals with a weight from plausibility and from what the formula tells of properties."""
-    estimates = toolbox.compositions.predict([proposal.composition for proposal in proposals])
-    weighted = []
-    for proposal, properties in zip(proposals, estimates, strict=True):
-        weight = proposal.plausibility
-        for clause in request.clauses:
-            for name, prediction in properties.items():
-                interval = clause.interval(name)
-                if interval is not None:
-                    weight *= max(_LEAST, prediction.probability_within(*interval))
-        weighted.append((proposal, weight))
-    return sorted(weighted, key=lambda pair: (-pair[1], pair[0].formula))
+class _Waves:
+    """The state of a search between its waves."""
 
+    def __init__(
+        self,
+        request: DesignRequest,
+        toolbox: Toolbox,
+        budget: Budget,
+        seed: int,
+        like: Seed | None,
+        tree: SearchTree,
+    ) -> None:
+        self.request, self.toolbox, self.budget = request, toolbox, budget
+        self.seed, self.like, self.tree = seed, like, tree
+        self.families = [clause.name for clause in request.of_kind(FamilyClause)]
+        seeds = [] if like is None else [like.entry]
+        books = textbook_entries(self.families)
+        first = [entry.id for entry in (*seeds, *books)] + prototype_ids(self.families)
+        self.structures = toolbox.structures
+        if first:
+            self.structures = toolbox.structures.knowing([*seeds, *books], first)
+        self.targets = _targets(request)
+        self.drawn = 0
 
-def grow_templates(
-    request: DesignRequest,
-    weighted: Sequence[tuple[FormulaProposal, float]],
-    toolbox: Toolbox,
-    width: int,
-    progress: Progress,
-) -> list[Branch]:
-    """The most probable templates of every formula that the clauses allow."""
-    wanted = _wanted(request)
-    branches = []
-    for done, (proposal, weight) in enumerate(weighted, start=1):
-        ranked = toolbox.constraints.propose(
-            proposal.composition,
-            wanted,
-            allow=lambda number: all(c.allows_space_group(number) for c in request.clauses),
-            atoms=lambda count: all(c.allows_atom_count(count) for c in request.clauses),
+    def go_on(self, wave: int, progress: Progress) -> bool:
+        """Open more formulas, draw one wave and judge it; False when nothing is left to draw."""
+        self._open(wave, progress)
+        left = self.budget.waves - wave
+        count = ceil((self.budget.structures - self.drawn) / left)
+        orders = next_draws(
+            self.tree.kept_templates(), count, self.budget.drafts, self.budget.order
         )
-        options = _with_own_types(request, proposal, ranked, toolbox)
-        options = [item for item in options if request.allows_template(item[0])]
-        total = sum(probability for _, probability, _ in options)
-        for template, probability, origin in sorted(options, key=lambda o: (-o[1], str(o[0])))[
-            :width
-        ]:
-            branches.append(Branch(proposal, weight, template, probability / total, origin))
-        progress("choosing symmetry", done, len(weighted))
-    return branches
+        if not orders:
+            return any(not node.opened for node in self._followed())
+        nodes = self._draw(orders, wave, progress)
+        self._judge(nodes, progress)
+        return True
 
+    def _followed(self) -> list[FormulaNode]:
+        return self.tree.formulas[: self.budget.formulas]
 
-def _with_own_types(
-    request: DesignRequest,
-    proposal: FormulaProposal,
-    ranked: Sequence[RankedTemplate],
-    toolbox: Toolbox,
-) -> list[tuple[SymmetryTemplate, float, str]]:
-    """Mix in the structure types of the family asked for, and known structures of the formula."""
-    from crystalsmith.core.chemistry.families import family
+    def _open(self, wave: int, progress: Progress) -> None:
+        followed = self._followed()
+        waiting = [node for node in followed if not node.opened]
+        if self.budget.order == "best-first" and self.budget.waves > 1:
+            share = _FIRST_SHARE + (1 - _FIRST_SHARE) * wave / (self.budget.waves - 1)
+            opened = len(followed) - len(waiting)
+            waiting = waiting[: max(0, ceil(share * len(followed)) - opened)]
+        open_formulas(
+            self.request, waiting, self.toolbox, self.budget.templates, self.like, progress
+        )
 
-    table: dict[SymmetryTemplate, float] = defaultdict(float)
-    origins: dict[SymmetryTemplate, str] = {}
-    for item in ranked:
-        table[item.template] += item.probability
-        source = "neighbours" if item.by_neighbours > item.by_model else "constraint generator"
-        origins[item.template] = f"{source}, probability {item.probability:.2f}"
-    names = {clause.name for clause in request.of_kind(FamilyClause)}
-    if proposal.family is not None:
-        names.add(proposal.family)
-    for name in sorted(names):
-        own = family(name).templates_for(proposal.composition)
-        for rank, template in enumerate(own, start=1):
-            table[template] += _FAMILY_SHARE / rank**2
-            origins.setdefault(template, f"structure type of the {name} family")
-    if not any(not clause.known for clause in request.of_kind(Novel)):
-        known = toolbox.known.with_formula(proposal.composition.reduced_formula)
-        for entry in known:
-            table[entry.crystal.template] += _KNOWN_SHARE / len(known)
-            origins[entry.crystal.template] = f"known structure {entry.id}"
-    return [(template, weight, origins[template]) for template, weight in table.items()]
+    def _draw(
+        self, orders: Sequence[tuple[TemplateNode, int]], wave: int, progress: Progress
+    ) -> list[tuple[TemplateNode, StructureNode]]:
+        """Draw what was ordered; drafts of a template go on where its earlier ones ended."""
+        found = []
+        groups = self.structures.generate(
+            [node.template for node, _ in orders],
+            [self.targets] * len(orders),
+            samples=[more for _, more in orders],
+            skip=[len(node.structures) for node, _ in orders],
+            seed=self.seed + wave,
+            progress=progress,
+        )
+        for (node, _), drafts in zip(orders, groups, strict=True):
+            for draft in drafts:
+                self.drawn += 1
+                drawn = StructureNode(self.drawn, draft)
+                if not draft.sound:
+                    drawn.cut = "atoms too close, or not in the space group of its template"
+                node.structures.append(drawn)
+                found.append((node, drawn))
+        return found
 
-
-def _wanted(request: DesignRequest) -> Wanted:
-    gap = request.property_range("band_gap")
-    energy = request.property_range("formation_energy")
-    return Wanted(
-        stability="stable",
-        band_gap=None if gap is None else gap.aim,
-        formation_energy=None if energy is None else energy.aim,
-    )
+    def _judge(
+        self, nodes: Sequence[tuple[TemplateNode, StructureNode]], progress: Progress
+    ) -> None:
+        sound = [pair for pair in nodes if pair[1].cut is None]
+        finished = [
+            Finished(item.draft.crystal.structure(), item.draft.crystal.template)
+            for _, item in sound
+        ]
+        evidence = gather_evidence(
+            finished, self.toolbox, progress, preliminary=True, families=self.families
+        )
+        for (branch, item), known in zip(sound, evidence, strict=True):
+            if known is None:
+                item.cut = "its properties could not be predicted"
+            else:
+                item.candidate = _candidate(self.request, branch, item, known)
+                item.cut = suspicion(known) or too_high(known)
 
 
 def _targets(request: DesignRequest) -> Targets:
@@ -205,47 +201,23 @@ def _targets(request: DesignRequest) -> Targets:
     )
 
 
-def _judged(
-    request: DesignRequest,
-    pairs: Sequence[tuple[Branch, Draft]],
-    toolbox: Toolbox,
-    finalists: int,
-    progress: Progress,
-) -> list[Candidate]:
-    """Score all drafts, look closer at the best, and put them in order."""
-    finished = [Finished(draft.crystal.structure(), draft.crystal.template) for _, draft in pairs]
-    evidence = gather_evidence(finished, toolbox, progress)
-    first: list[Candidate] = [
-        _candidate(request, branch, draft, known)
-        for (branch, draft), known in zip(pairs, evidence, strict=True)
-        if known is not None
-    ]
-    best = distinct(ranked(worth_showing(first)))
-    closer = []
-    for done, candidate in enumerate(best[:finalists], start=1):
-        known = with_known_crystals(candidate.evidence, toolbox)
-        closer.append(rejudged(request, candidate, known))
-        progress("comparing with known crystals", done, min(finalists, len(best)))
-    return ranked(closer)
-
-
 def _candidate(
-    request: DesignRequest, branch: Branch, draft: Draft, evidence: Evidence
+    request: DesignRequest, branch: TemplateNode, item: StructureNode, evidence: Evidence
 ) -> Candidate:
     judged = judge(request, evidence)
-    prior = branch.formula_weight * branch.probability
     return Candidate(
         id="",
         evidence=evidence,
         judged=judged,
-        score=score(judged, evidence, prior),
+        score=score(judged, evidence, branch.prior),
         provenance=Provenance(
-            formula=branch.proposal.origin,
-            plausibility=branch.proposal.plausibility,
+            formula=branch.formula.proposal.origin,
+            plausibility=branch.formula.proposal.plausibility,
             template=branch.origin,
             template_probability=branch.probability,
-            structure=draft.origin,
-            prior=prior,
+            structure=item.draft.origin,
+            prior=branch.prior,
+            number=item.number,
         ),
     )
 
@@ -257,34 +229,53 @@ def rejudged(request: DesignRequest, candidate: Candidate, evidence: Evidence) -
     return replace(candidate, evidence=evidence, judged=judged, score=renewed)
 
 
-def worth_showing(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Leave out what is most likely far above the hull, unless nothing better was found."""
+def _finalists(
+    request: DesignRequest,
+    toolbox: Toolbox,
+    tree: SearchTree,
+    count: int,
+    like: Seed | None,
+    progress: Progress,
+) -> list[Candidate]:
+    """Look closer at the best that stand, each crystal once, and put them in order."""
+    nodes = {
+        node.candidate.provenance.number: node
+        for node in tree.structures()
+        if node.candidate is not None
+    }
+    standing = [node.candidate for node in nodes.values() if node.candidate and node.cut is None]
+    if not standing:  # what was asked for may lie outside of all that is trusted
+        standing = [node.candidate for node in nodes.values() if node.candidate]
+    seen: list[Candidate] = []
+    for candidate in ranked(standing):
+        if len(seen) == count:
+            break
+        repeat = _repeats(candidate, seen, like)
+        if repeat is None:
+            seen.append(candidate)
+        else:
+            nodes[candidate.provenance.number].cut = repeat
+    closer = []
+    for done, candidate in enumerate(seen, start=1):
+        known = with_known_crystals(candidate.evidence, toolbox)
+        closer.append(rejudged(request, candidate, known))
+        progress("comparing with known crystals", done, len(seen))
+    return ranked(closer)
 
-    def hopeless(candidate: Candidate) -> bool:
-        above = candidate.predictions["e_above_hull"]
-        return above.mean - above.std > _FAR_ABOVE_HULL
 
-    return [candidate for candidate in candidates if not hopeless(candidate)] or list(candidates)
+def _repeats(candidate: Candidate, seen: Sequence[Candidate], like: Seed | None) -> str | None:
+    """Why a crystal adds nothing to better ones of its formula, if it does not."""
+    from crystalsmith.tools.novelty import same_structure
 
-
-def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Fewest failed clauses first, then fewest unchecked ones, then the best score."""
-    return sorted(
-        candidates,
-        key=lambda c: (len(c.failed), len(c.unchecked), -c.score, c.formula, str(c.template)),
-    )
-
-
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The best candidate of each formula first, then the others with another template."""
-    seen_formulas: set[str] = set()
-    seen: set[SymmetryTemplate] = set()
-    leading: list[Candidate] = []
-    following: list[Candidate] = []
-    for candidate in candidates:
-        if candidate.template in seen:
+    of_seed = like is not None and candidate.formula == like.entry.formula
+    if like and of_seed and same_structure(candidate.structure, like.entry.crystal.structure()):
+        return "the seed structure itself"
+    for other in seen:
+        if other.formula != candidate.formula:
             continue
-        seen.add(candidate.template)
-        (following if candidate.formula in seen_formulas else leading).append(candidate)
-        seen_formulas.add(candidate.formula)
-    return [*leading, *following]
+        number = other.provenance.number
+        if other.template == candidate.template:
+            return f"structure {number}, of the same template, scored better"
+        if same_structure(candidate.structure, other.structure):
+            return f"the same structure as number {number}"
+    return None

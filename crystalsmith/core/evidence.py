@@ -83,6 +83,10 @@ class Evidence:
         space_group: number found by spglib in the finished structure.
         predictions: by property name (see `crystalsmith.core.properties`).
         reference: the comparison with known crystals, None when there was none.
+        family_fits: for families of its template, whether its geometry fits a prototype of theirs,
+            elements aside; absent where there is none to compare with.
+        preliminary: while a search still draws, the template is taken as it was built; later it is
+            found anew in the structure.
     """
 
     structure: Structure
@@ -90,6 +94,8 @@ class Evidence:
     space_group: int
     predictions: dict[str, Prediction] = field(default_factory=dict)
     reference: Reference | None = None
+    family_fits: dict[str, bool] = field(default_factory=dict)
+    preliminary: bool = False
 
     @property
     def composition(self) -> Composition:

@@ -36,6 +36,7 @@ class Provenance:
         structure: ``noise`` or the id of the known crystal whose geometry was the start.
         prior: weight of formula and template together, before any structure was seen.
         relaxation: what relaxing did, None when the candidate was not relaxed.
+        number: of the structure in the search tree; 0 when there was no search.
     """
 
     formula: str
@@ -45,6 +46,7 @@ class Provenance:
     structure: str
     prior: float
     relaxation: dict[str, Any] | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,13 @@ class DesignResult:
         request: what was understood.
         candidates: best first, as many as were asked for if that many were found.
         run: how it was made.
+        tree: the whole search tree as plain data, with the reason of every cut (docs/search.md).
     """
 
     request: DesignRequest
     candidates: tuple[Candidate, ...]
     run: RunInfo
+    tree: dict[str, Any] = field(default_factory=dict)
 
     @property
     def satisfied(self) -> list[Candidate]:

@@ -29,6 +29,18 @@ def show_columns(title: str, columns: Mapping[str, Mapping[str, Any]]) -> None:
     Console().print(table)
 
 
+def show_rows(title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """A table with one row per group and one column per figure, for many groups."""
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for name, row in rows.items():
+        table.add_row(name, *(_text(row.get(key)) for key in columns))
+    Console().print(table)
+
+
 def show_properties(title: str, figures: Mapping[str, Any]) -> None:
     """One column per property, then the figures that belong to none."""
     show_columns(title, {k: v for k, v in figures.items() if isinstance(v, dict)})

@@ -45,6 +45,11 @@ def compare(structure: Structure, template: SymmetryTemplate, known: KnownCrysta
     return Reference(name=known.info().brief(), known_formula=bool(entries), known_structure=match)
 
 
+def same_structure(first: Structure, second: Structure) -> bool:
+    """Whether StructureMatcher's default tolerances call two structures of one formula the same."""
+    return bool(_matcher().fit(first, second))
+
+
 def _unlikeness(entry: Entry, template: SymmetryTemplate) -> tuple[bool, bool, str]:
     other = entry.crystal.template
     return other.pattern != template.pattern, other.number != template.number, entry.id

@@ -186,14 +186,22 @@ def _cation_charges(amounts: tuple[int, ...], states: list[int]) -> Iterator[tup
 def _with_required(
     amounts: tuple[int, ...], ions: tuple[tuple[Ion, ...], ...], share: float, space: SearchSpace
 ) -> Iterator[_Slots]:
-    """The slots once for every way of giving the required elements their places."""
-    required = sorted(space.required)
-    if len(required) > len(amounts):
+    """The slots once for every way of giving what must occur its places.
+
+    That are the required elements, and one place for each group of which some element must occur:
+    of Li-M-X with M a transition metal and X a halogen, nothing is left to chance.
+    """
+    required = [frozenset({symbol}) for symbol in sorted(space.required)]
+    groups = [group for group in space.one_of if not group & space.required]
+    if len(required) + len(groups) > len(amounts):
+        groups = []  # one element may speak for several groups; the clauses decide
+    wanted = [*required, *groups]
+    if len(wanted) > len(amounts):
         return
-    for places in itertools.permutations(range(len(amounts)), len(required)):
+    for places in itertools.permutations(range(len(amounts)), len(wanted)):
         rows = list(ions)
-        for place, symbol in zip(places, required, strict=True):
-            rows[place] = tuple(ion for ion in rows[place] if ion[0] == symbol)
+        for place, allowed in zip(places, wanted, strict=True):
+            rows[place] = tuple(ion for ion in rows[place] if ion[0] in allowed)
         if all(rows):
             yield _Slots(amounts, tuple(rows), share)
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 import warnings
-from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import pytest
-from pymatgen.core import Composition, Lattice, Structure
+from pymatgen.core import Composition
 
 from crystalsmith.core.chemistry.families import (
     families_of,
@@ -19,25 +15,13 @@ from crystalsmith.core.chemistry.families import (
 )
 from crystalsmith.core.chemistry.formulas import has_anion_class
 from crystalsmith.core.chemistry.site_rules import anion_rank, shannon_radius
+from crystalsmith.core.chemistry.textbook import TextbookCrystal, textbook_crystals
 from crystalsmith.core.clauses import CrystalSystemClause, FamilyClause
 from crystalsmith.core.crystallography.crystal import describe
 from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.core.crystallography.normaliser import normaliser_operations, renamed
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.core.request import DesignRequest
-
-CRYSTALS = tomllib.loads((Path(__file__).parent / "textbook_crystals.toml").read_text())["crystal"]
-
-
-def textbook_structure(row: dict[str, Any]) -> Structure:
-    lines = [line.split() for line in row["atoms"].strip().splitlines()]
-    return Structure.from_spacegroup(
-        row["group"],
-        Lattice.from_parameters(*row["cell"]),
-        [line[0] for line in lines],
-        [[float(Fraction(number)) for number in line[1:]] for line in lines],
-    )
-
 
 # Prototypes of pymatgen's AFLOW library by their label, with the families they are in.
 AFLOW = {
@@ -109,12 +93,12 @@ def test_every_structure_type_is_realisable_and_has_the_family_s_formula(name: s
     assert item.types[0].amounts == item.roles, "the ideal type has the family's own formula"
 
 
-@pytest.mark.parametrize("row", CRYSTALS, ids=lambda row: "+".join(row["families"]))
-def test_textbook_crystals_are_recognised(row: dict[str, Any]) -> None:
-    structure = textbook_structure(row)
+@pytest.mark.parametrize("row", textbook_crystals(), ids=lambda row: "+".join(row.families))
+def test_textbook_crystals_are_recognised(row: TextbookCrystal) -> None:
+    structure = row.structure
     template = describe(structure, precision=0.01).template
-    assert set(families_of(template)) == set(row["families"])
-    for name in row["families"]:
+    assert set(families_of(template)) == set(row.families)
+    for name in row.families:
         assert family(name).allows_composition(structure.composition)
         assert template in family(name).templates_for(structure.composition)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 from pymatgen.core import Composition
 
+from crystalsmith.core.chemistry.elements import ELEMENT_GROUPS
 from crystalsmith.core.chemistry.families import family
 from crystalsmith.core.clauses import (
     AnionClass,
@@ -29,9 +31,11 @@ from crystalsmith.core.clauses import (
 )
 from crystalsmith.core.errors import RequestError
 from crystalsmith.core.request import DesignRequest
+from crystalsmith.models.composition.model import CompositionModel
+from crystalsmith.models.constraint.generator import ConstraintGenerator
 from crystalsmith.tools.ions import charge_balance
 from crystalsmith.tools.known_crystals import CrystalList
-from crystalsmith.tools.proposer import FormulaProposal, propose_formulas
+from crystalsmith.tools.proposer import Advisers, FormulaProposal, propose_formulas
 from crystalsmith.tools.prototypes import prototypes
 from crystalsmith.tools.substitution import substitutes
 
@@ -252,3 +256,73 @@ def test_the_nearest_relatives_replace_an_element() -> None:
 
 def test_proposals_show_their_formula() -> None:
     assert FormulaProposal(Composition("O3Sr1Ti1"), "asked for", 1.0).formula == "SrTiO3"
+
+
+# ---- what advises it -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def advisers() -> Advisers:
+    return Advisers(CompositionModel.load(), ConstraintGenerator.load())
+
+
+def test_wildcards_are_filled_with_the_groups_asked_for(fresh: CrystalList) -> None:
+    request = REQUESTS["Li with a transition metal and a halogen"]
+    proposals = propose_formulas(request, fresh, limit=60)
+    assert len(proposals) == 60
+    metals = {e.symbol for p in proposals for e in p.composition} & ELEMENT_GROUPS[
+        "transition metal"
+    ]
+    assert len(metals) > 10
+
+
+def test_a_gap_asked_for_is_what_the_composition_model_expects(
+    fresh: CrystalList, advisers: Advisers
+) -> None:
+    request = asking(
+        AnionClass(name="nitride"),
+        ElementCount(minimum=3, maximum=3),
+        PropertyRange(name="band_gap", minimum=1.0, maximum=2.0),
+    )
+    models = Advisers(advisers.compositions)
+    advised = propose_formulas(request, fresh, limit=20, advisers=models)
+    alone = propose_formulas(request, fresh, limit=20)
+
+    def expected(proposals: list[FormulaProposal]) -> float:
+        assert models.compositions is not None
+        found = models.compositions.predict([p.composition for p in proposals])
+        return sum(row["band_gap"].probability_within(1.0, 2.0) for row in found) / len(found)
+
+    assert expected(advised) > 2 * expected(alone)
+    assert all(0 <= proposal.fit <= 1 for proposal in advised)
+
+
+def test_ratios_of_a_chemical_system_come_from_the_constraint_generator(
+    fresh: CrystalList, advisers: Advisers
+) -> None:
+    request = asking(OnlyElements(elements=("Li", "Fe", "P", "O")))
+    proposals = propose_formulas(request, fresh, limit=60, advisers=advisers)
+    spoken = [p for p in proposals if p.origin.startswith("constraint generator, ratio of")]
+    assert len(spoken) > 5
+    assert "LiFePO4" in {p.formula for p in proposals}
+    family_request = asking(FamilyClause(name="spinel"))
+    members = propose_formulas(family_request, fresh, limit=10, advisers=advisers)
+    assert not any("ratio of" in p.origin for p in members)
+
+
+def test_a_seed_has_analogues_and_likeness_counts(
+    fresh: CrystalList, textbook: list[Entry]
+) -> None:
+    seed = next(entry for entry in textbook if entry.id == "t-zncr2s4")
+    request = asking(AnionClass(name="sulfide"), ElementCount(minimum=3, maximum=3))
+    near = Advisers(seeds=(seed,), near=seed.composition)
+    proposals = propose_formulas(request, fresh, limit=20, advisers=near)
+    assert any("t-zncr2s4" in p.origin for p in proposals)
+    close = [p for p in proposals if {"Zn", "Cr"} & {e.symbol for e in p.composition}]
+    assert len(close) >= 5
+
+
+def test_what_clauses_rule_out_is_counted(fresh: CrystalList) -> None:
+    pruned: Counter[str] = Counter()
+    propose_formulas(REQUESTS["new half-Heusler semiconductor"], fresh, pruned=pruned)
+    assert pruned["a known formula"] > 0

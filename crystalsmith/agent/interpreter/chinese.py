@@ -13,7 +13,7 @@ from functools import lru_cache
 from pymatgen.core import Element
 
 from crystalsmith.agent.interpreter.tables import table
-from crystalsmith.core.chemistry.families import family, family_names
+from crystalsmith.core.chemistry.families import family, family_aliases, family_names
 
 Rewrite = tuple[int, int, str]
 
@@ -32,6 +32,7 @@ _OF = re.compile(r"的")
 _NUMBER_OF = re.compile(
     r"(?:上限|下限|最大|最小|最低|最高|值|大小|数量|范围|数目|原子|距离|能量|体积|目标|要求|化学式|空间群)"
 )
+_LIKE_FORMULA = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Za-z0-9]*)\s?型(?:结构)?")  # CdI2型
 _ORDINAL = re.compile(r"第\s?(\d+|[一二三四五六七八九十])\s?(?:个|种|号|条)?")
 _TAKE_BACK = re.compile(
     r"(?:去掉|去除|取消|放弃|删除|删掉|忽略|不再要求|不要求|忘掉|不考虑|移除|撤掉|不需要)"
@@ -105,6 +106,10 @@ def _constructions(text: str) -> list[Rewrite]:
             taken[start:end] = b"\x01" * (end - start)
             found.append((start, end, gloss))
 
+    for match in _LIKE_FORMULA.finditer(text):
+        name = family_aliases().get(f"{match[1].lower()}-type")
+        if name is not None:
+            add(*match.span(), f" {match[1]}-type ")
     for match in _ORDINAL.finditer(text):
         add(*match.span(), f" number {_value(match[1])} ")
     for match in _TAKE_BACK.finditer(text):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.anions import add_anions
 from crystalsmith.agent.interpreter.formulas import formula_of
+from crystalsmith.agent.interpreter.patterns import read_wildcards
 from crystalsmith.agent.interpreter.scope import Item, Listing, listings
 from crystalsmith.agent.interpreter.symbols import (
     AMBIGUOUS,
@@ -55,6 +56,7 @@ def read_composition(reading: Reading) -> None:
         reading.add(ExcludeGroups, mention.start, mention.end, groups=(mention.value,))
     for match in _RELATIVE.finditer(reading.source.open):
         reading.cannot_score(*match.span())
+    read_wildcards(reading)
     _read_systems(reading)
     for listing in listings(reading, _items(reading)):
         first = listing.items[0]

@@ -1,4 +1,4 @@
-"""Reads stoichiometry: patterns such as ABX3 and LiMO2, ratios such as 1:1:2."""
+"""Reads stoichiometry: patterns such as ABX3 and LiMO2, ratios such as 1:1:2, and Li-M-X."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from crystalsmith.agent.interpreter.comparisons import is_comparison
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_ratio
-from crystalsmith.core.clauses import IncludeElements, IncludeGroups, Ratio
+from crystalsmith.core.clauses import ElementCount, IncludeElements, IncludeGroups, Ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from crystalsmith.agent.interpreter.reading import Reading
 
 _PATTERN = re.compile(r"(?:[A-Z][a-z]?'*\d{0,2}){2,6}")
@@ -25,6 +27,9 @@ _DASHED_RATIO = re.compile(
     r"(?=[\s-]+(?:stoichiometr|ratio|compound|type|phase))",
     re.IGNORECASE,
 )
+_WILDCARDS = re.compile(
+    r"(?<![\w-])(?:TM|RE|[A-Z][a-z]?)(?:[-–](?:TM|RE|[A-Z][a-z]?)){2,5}(?![\w'–-])"
+)
 _RATIO_WORD = re.compile(r"[\s-]*(?:stoichiometry|ratio|composition)(?!\w)", re.IGNORECASE)
 _ANNOUNCED = re.compile(r"ratio|stoichiometr|composition|proportion|compound|phase|formula", re.I)
 
@@ -34,6 +39,7 @@ _FIRST_LETTERS = frozenset("AMXRLT")
 _BESIDE_A = frozenset("BCDEX")
 _BESIDE_X = frozenset("YZ")
 _PLACEHOLDER_GROUPS = {"Ln": "lanthanide"}
+_WILDCARD_GROUPS = {**_PLACEHOLDER_GROUPS, "TM": "transition metal", "RE": "rare earth"}
 # Without a digit only these are patterns, the first five only where the text calls them so.
 _BARE = ("AB", "AX", "MX", "ABC", "XYZ", "ABX", "ABO", "AMX")
 _ANNOUNCED_ONLY = _BARE[:5]
@@ -83,6 +89,31 @@ def read_pattern(reading: Reading, start: int, end: int) -> None:
     groups = [_PLACEHOLDER_GROUPS[s] for s, _, _ in parts if s in _PLACEHOLDER_GROUPS]
     if groups:
         reading.add(IncludeGroups, start, end, groups=tuple(groups))
+
+
+def read_wildcards(reading: Reading) -> None:
+    """Read Li-M-X: so many elements, those that are named, and groups where letters stand for them.
+
+    What M and X are is said in words elsewhere ("M a transition metal").
+    """
+    for start, end, parts, free in wildcards(reading.source.open):
+        real = tuple(part for part in parts if part not in free)
+        reading.add(ElementCount, start, end, minimum=len(parts), maximum=len(parts))
+        if real:
+            reading.add(IncludeElements, start, end, elements=real)
+        groups = tuple(_WILDCARD_GROUPS[part] for part in free if part in _WILDCARD_GROUPS)
+        if groups:
+            reading.add(IncludeGroups, start, end, groups=groups)
+
+
+def wildcards(text: str) -> Iterator[tuple[int, int, list[str], list[str]]]:
+    """Start, end, parts, and those parts that stand for any element, of every Li-M-X in a text."""
+    for match in _WILDCARDS.finditer(text):
+        parts = re.split("[-–]", match.group())
+        free = [part for part in parts if part in _WILDCARD_GROUPS or _is_free(part, parts[0])]
+        real = set(parts) - set(free)
+        if free and len(set(parts)) == len(parts) and real <= set(ALL_ELEMENTS):
+            yield *match.span(), parts, free
 
 
 def read_small_pattern(reading: Reading, start: int, end: int) -> bool:

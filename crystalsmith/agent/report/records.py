@@ -32,6 +32,7 @@ def result_record(result: DesignResult) -> dict[str, Any]:
             "looked_at": result.run.counts,
             "versions": result.run.versions,
         },
+        "tree": result.tree,
     }
 
 
@@ -65,6 +66,7 @@ def candidate_record(candidate: Candidate) -> dict[str, Any]:
             "template": provenance.template,
             "template_probability": round(provenance.template_probability, 4),
             "structure": provenance.structure,
+            "number_in_tree": provenance.number,
             "relaxation": provenance.relaxation,
         },
         "structure": candidate.structure.as_dict(),

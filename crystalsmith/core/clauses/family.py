@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class FamilyClause(Clause):
-    """The crystal has one of the family's structure types, decided by its symmetry template."""
+    """The crystal has one of the family's structure types: its template and its geometry agree."""
 
     kind: Literal["family"] = "family"
     name: str
@@ -54,12 +54,16 @@ class FamilyClause(Clause):
         return family(self.name).has_template(template)
 
     def check(self, evidence: Evidence) -> Verdict:
-        """Judge by the symmetry template found anew in the finished crystal."""
+        """Judge by the symmetry template found anew in the finished crystal, and its geometry."""
         try:
-            template = describe(evidence.structure).template
+            template = evidence.template
+            if not evidence.preliminary:
+                template = describe(evidence.structure).template
         except CrystalsmithError as error:
             return verdict(False, str(error))
         holds = family(self.name).has_template(template)
+        if holds and not evidence.family_fits.get(self.name, True):
+            return verdict(False, f"{template.group.symbol}, geometry unlike a {self.name}")
         return verdict(
             holds, f"{template.group.symbol}, {'a' if holds else 'no'} {self.name} template"
         )

@@ -102,6 +102,26 @@ def propose_from_element_sets(
     ]
 
 
+def ratios_of_sets(
+    generator: ConstraintGenerator, sets: Sequence[Sequence[str]], wanted: Wanted | None = None
+) -> list[list[RankedRatio]]:
+    """The ratios alone, most probable first; amounts follow the elements, electropositive first.
+
+    Args:
+        generator: language model, neighbours, or both.
+        sets: symbols of each set, in any order.
+        wanted: properties and stability to aim for; stable when not given.
+
+    Raises:
+        TemplateError: an element is unknown or named twice, or a set is empty or too large.
+    """
+    ordered = [_ordered(elements) for elements in sets]
+    prior = generator.set_prior
+    votes = [prior.votes(elements) if prior else _NO_VOTES for elements in ordered]
+    told = wanted or Wanted(stability="stable")
+    return _ratios(generator, ordered, [told] * len(ordered), votes)
+
+
 def _ordered(elements: Sequence[str]) -> tuple[str, ...]:
     """The elements in the order of formulas, checked."""
     unknown = sorted(set(elements) - set(ALL_ELEMENTS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +33,7 @@ from crystalsmith.models.structure.starts import StartGeometry, known_starts
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "weights"
 Start = Literal["auto", "noise", "template"]
 _REDRAWS = 3
+_FREE_SHAPE = 3  # free parameters from which geometries of one template can differ in kind
 _NOISE_SHARE = 3  # of many drafts, one in so many starts from noise at least
 
 
@@ -125,6 +127,7 @@ class StructureGenerator:
         self.library = library or TemplateLibrary([])
         self.codebook = codebook or Codebook.empty()
         self.selector = selector
+        self.preferred: frozenset[str] = frozenset()
         if energies is not None:
             self.energies = energies
         self.settings = settings or SamplerSettings()
@@ -156,6 +159,21 @@ class StructureGenerator:
         selector = Selector.load(where)
         return cls(flow, library, device=pick_device(device), codebook=codebook, selector=selector)
 
+    def knowing(
+        self, entries: Sequence[Entry], preferred: Collection[str] = ()
+    ) -> StructureGenerator:
+        """A generator that can also start from the geometries of further known crystals.
+
+        Args:
+            entries: those crystals.
+            preferred: ids of crystals to start from first, where more is free than the cell.
+        """
+        other = copy.copy(self)
+        if entries:
+            other.library = TemplateLibrary([*self.library.entries, *entries])
+        other.preferred = frozenset(preferred)
+        return other
+
     @cached_property
     def energies(self) -> Energies:
         """Predicts eV/atom, by the surrogates unless told otherwise; loaded when first used."""
@@ -166,10 +184,11 @@ class StructureGenerator:
         templates: Sequence[SymmetryTemplate],
         targets: Sequence[Targets] | None = None,
         *,
-        samples: int = 1,
+        samples: int | Sequence[int] = 1,
         drafts: int = 1,
         start: Start = "auto",
         seed: int = 0,
+        skip: Sequence[int] | None = None,
         exclude_formulas: Sequence[str | None] | None = None,
         progress: Progress = silent,
     ) -> list[list[Draft]]:
@@ -178,13 +197,14 @@ class StructureGenerator:
         Args:
             templates: canonical templates.
             targets: properties to steer to, one per template.
-            samples: drafts per template to return.
+            samples: drafts per template to return, or one number for each template.
             drafts: drafts per template to choose from; with more of them than samples, the selector
                 ranks them.
             start: ``template`` starts from known geometries as far as there are any, ``noise``
                 never
                 does, ``auto`` takes known geometries first and noise for what is left.
             seed: of the noise.
+            skip: per template, how many of its starts earlier calls have used up.
             exclude_formulas: per template, a formula whose crystals may not be borrowed from.
             progress: told about finished drafts.
 
@@ -193,32 +213,37 @@ class StructureGenerator:
             them, those from the nearest known geometry first where it did not.
             Drafts that are not sound after a few redraws are marked, not dropped.
         """
-        ranked = self.selector is not None and drafts > samples
+        counts = [samples] * len(templates) if isinstance(samples, int) else list(samples)
+        ranked = self.selector is not None and drafts > max(counts, default=drafts)
         drawn = self.draw(
             templates,
             targets,
-            samples=drafts if ranked else samples,
+            samples=[drafts] * len(counts) if ranked else counts,
             mixed=ranked,
             with_facts=ranked,
             start=start,
             seed=seed,
+            skip=skip,
             exclude_formulas=exclude_formulas,
             progress=progress,
         )
         if ranked and self.selector is not None:
             drawn = self._ranked(drawn, self.selector, progress)
-        return [[one.draft for one in row[:samples]] for row in drawn]
+        return [
+            [one.draft for one in row[:count]] for row, count in zip(drawn, counts, strict=True)
+        ]
 
     def draw(
         self,
         templates: Sequence[SymmetryTemplate],
         targets: Sequence[Targets] | None = None,
         *,
-        samples: int,
+        samples: int | Sequence[int],
         mixed: bool,
         with_facts: bool = True,
         start: Start = "auto",
         seed: int = 0,
+        skip: Sequence[int] | None = None,
         exclude_formulas: Sequence[str | None] | None = None,
         progress: Progress = silent,
     ) -> list[list[Drawn]]:
@@ -226,18 +251,20 @@ class StructureGenerator:
         generator = torch.Generator().manual_seed(seed)
         wanted = targets or [Targets()] * len(templates)
         excluded = exclude_formulas or [None] * len(templates)
+        counts = [samples] * len(templates) if isinstance(samples, int) else samples
+        used = skip or [0] * len(templates)
         jobs = [
             _Job(template, target, owner, borrowed)
-            for owner, (template, target, formula) in enumerate(
-                zip(templates, wanted, excluded, strict=True)
+            for owner, (template, target, formula, count, gone) in enumerate(
+                zip(templates, wanted, excluded, counts, used, strict=True)
             )
             for borrowed in self._starts(
                 template,
-                1 if mixed and template.free_parameters == 1 else samples,
+                1 if mixed and template.free_parameters == 1 else gone + count,
                 start,
                 formula,
                 mixed,
-            )
+            )[gone:]
         ]
         drawn: dict[int, Drawn] = {}
         waiting = list(range(len(jobs)))
@@ -283,12 +310,20 @@ class StructureGenerator:
         if start == "noise":
             return [None] * samples
         most = samples - samples // _NOISE_SHARE if mixed and start == "auto" else samples
-        starts: list[StartGeometry | None] = list(
-            known_starts(template, most, self.library, self.codebook, self._volumes, excluded)
-        )
+        starts: list[StartGeometry | None] = list(self._known(template, most, excluded))
         if start == "template":
             return starts
         return starts + [None] * (samples - len(starts))
+
+    def _known(
+        self, template: SymmetryTemplate, most: int, excluded: str | None
+    ) -> list[StartGeometry]:
+        """Known geometries, preferred ones first where a template leaves enough free."""
+        sources = self.library, self.codebook, self._volumes, excluded
+        if not self.preferred or template.free_parameters < _FREE_SHAPE:
+            return known_starts(template, most, *sources)
+        starts = known_starts(template, len(self.library), *sources)
+        return sorted(starts, key=lambda start: start.origin not in self.preferred)[:most]
 
     def _draw(
         self,

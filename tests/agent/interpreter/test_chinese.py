@@ -35,3 +35,16 @@ def test_words_are_the_users_own():
 
 def test_text_without_chinese_is_left_alone():
     assert glossed("a cubic oxide") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        ("CdI2型硫化物", "cdi2-type"),
+        ("K2NiF4型氧化物", "k2nif4-type"),
+        ("ThCr2Si2型结构的磷化物", "thcr2si2-type"),
+        ("一种石榴石", "garnet"),
+    ],
+)
+def test_families_named_after_a_compound(text, family):
+    assert read(text)["family"] == family

@@ -30,3 +30,47 @@ def test_patterns(text, expected):
 @pytest.mark.parametrize("text", ["at 10:30", "MP3 player", "RTX4090", "the MX team", "AB testing"])
 def test_other_words_are_no_patterns(text):
     assert "ratio" not in read(f"a cubic oxide, {text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Li-M-X", {"include": ["Li"], "n_elements": {"min": 3, "max": 3}}),
+        ("Li-M-O", {"include": ["Li", "O"], "n_elements": {"min": 3, "max": 3}}),
+        (
+            "Na-Ln-S",
+            {
+                "include": ["Na", "S"],
+                "include_groups": ["lanthanide"],
+                "n_elements": {"min": 3, "max": 3},
+            },
+        ),
+        (
+            "Li-TM-P-O",
+            {
+                "include": ["Li", "O", "P"],
+                "include_groups": ["transition metal"],
+                "n_elements": {"min": 4, "max": 4},
+            },
+        ),
+        (
+            "Li-M-X with M a transition metal and X a halogen",
+            {
+                "include": ["Li"],
+                "include_groups": ["halogen", "transition metal"],
+                "n_elements": {"min": 3, "max": 3},
+            },
+        ),
+        ("Li-Fe-O", {"only": ["Fe", "Li", "O"]}),
+    ],
+)
+def test_wildcards_name_so_many_elements(text, expected):
+    assert read(f"stable {text} compounds, cubic") == {
+        **expected,
+        "stable": True,
+        "crystal_system": "cubic",
+    }
+
+
+def test_layers_are_no_wildcards():
+    assert "n_elements" not in read("an oxide with A-B-A stacking")

@@ -1,0 +1,92 @@
+"""Where the search goes next: which templates get structures drawn, wave by wave."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from crystalsmith.agent.budgets import Order
+    from crystalsmith.agent.tree import TemplateNode
+
+_CROWD = 0.4  # value that each structure of a formula takes from its further ones
+_AGAIN = 1.2  # and each structure of a template from the template's own
+_MOST_DRAFTS = 2  # times the average, for one template
+
+
+def next_draws(
+    nodes: Iterable[TemplateNode], count: int, drafts: int, order: Order
+) -> list[tuple[TemplateNode, int]]:
+    """Templates with the number of structures to draw for each now; they are noted as planned.
+
+    Args:
+        nodes: templates that structures may be drawn for.
+        count: structures to draw in all.
+        drafts: structures per template on average.
+        order: how to choose.
+    """
+    everything = list(nodes)
+    before = {id(node): node.planned for node in everything}
+    chosen = _best_first if order == "best-first" else _breadth_first
+    for node in itertools.islice(chosen(everything, drafts), count):
+        node.planned += 1
+    grown = [(node, node.planned - before[id(node)]) for node in everything]
+    return [(node, more) for node, more in grown if more]
+
+
+def _room(node: TemplateNode, drafts: int) -> bool:
+    """Whether more drafts can differ: a template with nothing free but its volume has one."""
+    return node.planned < (1 if node.template.free_parameters <= 1 else _MOST_DRAFTS * drafts)
+
+
+def _best_first(nodes: list[TemplateNode], drafts: int) -> Iterator[TemplateNode]:
+    """Always the most promising next; the caller notes every choice before asking again."""
+    spoken = [node.evidence for node in nodes]
+    known = [evidence for evidence in spoken if evidence is not None]
+    usual = median(known) if known else 0.0
+    by_formula: dict[int, list[float]] = {}
+    for node, evidence in zip(nodes, spoken, strict=True):
+        if evidence is not None:
+            by_formula.setdefault(id(node.formula), []).append(evidence)
+
+    def value(node: TemplateNode, evidence: float | None) -> float:
+        if evidence is None:
+            siblings = by_formula.get(id(node.formula))
+            evidence = usual if siblings is None else (usual + max(siblings)) / 2
+        crowd = _CROWD * (node.formula.drawn - node.planned) + _AGAIN * node.planned
+        return node.log_prior + evidence - crowd
+
+    heap = [(-value(node, spoken[index]), index) for index, node in enumerate(nodes)]
+    heapq.heapify(heap)
+    while heap:
+        claimed, index = heapq.heappop(heap)
+        node = nodes[index]
+        if not _room(node, drafts):
+            continue
+        now = -value(node, spoken[index])
+        if heap and now > heap[0][0] and now > claimed:  # the formula was chosen meanwhile
+            heapq.heappush(heap, (now, index))
+            continue
+        yield node
+        heapq.heappush(heap, (-value(node, spoken[index]), index))
+
+
+def _breadth_first(nodes: list[TemplateNode], drafts: int) -> Iterator[TemplateNode]:
+    """Every formula's first template, then every second one, then all of them again."""
+    ranks: dict[int, int] = {}
+    ordered = []
+    for node in nodes:
+        rank = ranks[id(node.formula)] = ranks.get(id(node.formula), -1) + 1
+        ordered.append((rank, node))
+    ordered.sort(key=lambda pair: pair[0])
+    while True:
+        least = min((n.planned for _, n in ordered if _room(n, drafts)), default=None)
+        if least is None:
+            return
+        for _, node in ordered:
+            if node.planned == least and _room(node, drafts):
+                yield node
