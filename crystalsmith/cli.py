@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from crystalsmith import __version__
+from crystalsmith.agent.batch.commands import batch
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.evals.bench_commands import bench_app
 from crystalsmith.evals.commands import eval_app
@@ -49,6 +50,7 @@ app.add_typer(index_app, name="index")
 app.add_typer(train_app, name="train")
 app.add_typer(eval_app, name="eval")
 app.add_typer(bench_app, name="bench")
+app.command()(batch)
 
 
 def _show_version(value: bool) -> None:
@@ -195,7 +197,7 @@ def parse(
 
     Example: crystalsmith parse "lead-free perovskite, gap near 1.5 eV" --json
     """
-    from crystalsmith.agent.batch import json_line
+    from crystalsmith.agent.batch.parsing import json_line
     from crystalsmith.agent.readers import reader_of
     from crystalsmith.core.errors import RequestError
     from crystalsmith.core.public_request import public_view
@@ -233,7 +235,7 @@ def _with_llm(llm: str | None, url: str | None, model: str | None) -> Any:
 def _parse_file(file: Path, out: Path | None, read: Any) -> None:
     from functools import partial
 
-    from crystalsmith.agent.batch import parse_lines, read_lines
+    from crystalsmith.agent.batch.parsing import parse_lines, read_lines
     from crystalsmith.agent.conversation import read_turns
     from crystalsmith.core.console import ConsoleProgress
 
