@@ -29,6 +29,17 @@ def show_columns(title: str, columns: Mapping[str, Mapping[str, Any]]) -> None:
     Console().print(table)
 
 
+def show_rows(title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """A table with one row per group and one column per figure."""
+    names = list(dict.fromkeys(key for row in rows.values() for key in row))
+    table = Table("", title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, justify="right")
+    for group, row in rows.items():
+        table.add_row(group, *(_text(row.get(name)) for name in names))
+    Console().print(table)
+
+
 def show_properties(title: str, figures: Mapping[str, Any]) -> None:
     """One column per property, then the figures that belong to none."""
     show_columns(title, {k: v for k, v in figures.items() if isinstance(v, dict)})
