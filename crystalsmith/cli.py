@@ -18,7 +18,7 @@ import typer
 from crystalsmith import __version__
 from crystalsmith.agent.batch.commands import batch
 from crystalsmith.core.errors import CrystalsmithError
-from crystalsmith.evals.bench_commands import bench_app
+from crystalsmith.evals.batch_commands import bench_app
 from crystalsmith.evals.design_commands import eval_app
 from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app

@@ -64,6 +64,8 @@ class Report:
         seconds: of this run.
         loading: seconds until the first worker was ready.
         first: seconds from then to the first result; None when there was none.
+        waited: seconds that workers waited for a next job, a number for every job.
+        busy: seconds that workers designed, all together.
     """
 
     counts: Counts
@@ -72,6 +74,8 @@ class Report:
     seconds: float
     loading: float
     first: float | None
+    waited: tuple[float, ...] = ()
+    busy: float = 0.0
 
 
 def run_batch(
@@ -100,7 +104,14 @@ def run_batch(
         write_failures(manifest, batch.path("failed", ".jsonl"))
         misses = write_summary(manifest, batch.path("summary", ""))
         return Report(
-            manifest.counts(), misses, worked, time.monotonic() - began, clock.loading, clock.first
+            manifest.counts(),
+            misses,
+            worked,
+            time.monotonic() - began,
+            clock.loading,
+            clock.first,
+            tuple(clock.waited),
+            clock.busy,
         )
     finally:
         manifest.close()
@@ -131,9 +142,15 @@ class _Clock:
     start: float = field(default_factory=time.monotonic)
     loading: float = 0.0
     first: float | None = None
+    waited: list[float] = field(default_factory=list)
+    busy: float = 0.0
 
-    def look(self, pool: Pool, came: bool) -> None:
-        """Note the first worker that is ready and the first result."""
+    def look(self, pool: Pool, came: list[Done]) -> None:
+        """Note the first worker that is ready, the first result, and how workers spend time."""
+        for done in came:
+            if done.outcome is not None:
+                self.waited.append(done.outcome.waited)
+                self.busy += done.outcome.seconds
         now = time.monotonic() - self.start
         if pool.ready and not self.loading:
             self.loading = now
@@ -165,7 +182,7 @@ def _work(
                     (job, digests[following[0].id]), following = following, next(todo, None)
                 pool.submit(job)
             came = pool.wait()
-            clock.look(pool, bool(came))
+            clock.look(pool, came)
             for done in came:
                 outcome = _outcome(done, tries)
                 if outcome is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crystalsmith.core.errors import CrystalsmithError
@@ -48,6 +48,7 @@ class Outcome:
         satisfied: how many of them satisfy everything.
         misses: wishes that some candidate fails, or that could not be checked.
         reason: why it failed.
+        waited: seconds that the worker had nothing to do before this job.
         files: names and contents of what is to be kept.
     """
 
@@ -57,10 +58,11 @@ class Outcome:
     satisfied: int = 0
     misses: tuple[str, ...] = ()
     reason: str = ""
+    waited: float = 0.0
     files: dict[str, str] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """The outcome without the files."""
+        """The outcome as the manifest keeps it."""
         return {
             "status": self.status,
             "seconds": round(self.seconds, 3),
@@ -86,22 +88,28 @@ class Designer:
         config = setup.config.model_copy(update={"threads": setup.threads})
         self._read = reader_of(config)
         self._toolbox = Toolbox.load(setup.store, config)
+        self._free_since: float | None = None
 
     def __call__(self, job: Job) -> Outcome:
         """Design for one job; whatever goes wrong with it becomes its reason."""
         started = time.monotonic()
+        waited = 0.0 if self._free_since is None else started - self._free_since
+        outcome = self._worked(job)
+        self._free_since = time.monotonic()
+        return replace(outcome, seconds=self._free_since - started, waited=waited)
+
+    def _worked(self, job: Job) -> Outcome:
         try:
             result = self._design(job)
             files = _rendered(result)
         except CrystalsmithError as error:
-            return Outcome("failed", time.monotonic() - started, reason=str(error))
+            return Outcome("failed", 0.0, reason=str(error))
         except Exception as error:  # a poisoned request must not end the batch
-            reason = f"unexpected {type(error).__name__}: {error}"
-            return Outcome("failed", time.monotonic() - started, reason=reason)
+            return Outcome("failed", 0.0, reason=f"unexpected {type(error).__name__}: {error}")
         open_wishes = [item for c in result.candidates for item in (*c.failed, *c.unchecked)]
         return Outcome(
             "satisfied" if result.complete else "fell short",
-            time.monotonic() - started,
+            0.0,
             len(result.candidates),
             len(result.satisfied),
             tuple(sorted({item.clause.wish() for item in open_wishes})),
