@@ -17,6 +17,7 @@ import typer
 
 from crystalsmith import __version__
 from crystalsmith.agent.batch.commands import batch
+from crystalsmith.agent.report.commands import report
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.evals.batch_commands import bench_app
 from crystalsmith.evals.design_commands import eval_app
@@ -51,6 +52,7 @@ app.add_typer(train_app, name="train")
 app.add_typer(eval_app, name="eval")
 app.add_typer(bench_app, name="bench")
 app.command()(batch)
+app.command()(report)
 
 
 def _show_version(value: bool) -> None:
@@ -112,6 +114,9 @@ def design(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON and nothing else.")
     ] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write report.html too: crystals in 3-D, plots, offline.")
+    ] = False,
     llm: LlmOption = None,
     llm_url: LlmUrlOption = None,
     llm_model: LlmModelOption = None,
@@ -135,7 +140,7 @@ def design(
     width = budget_named(budget)
     read = reader_of(_with_llm(llm, llm_url, llm_model))
     understood = read(request).ensure_consistent()
-    folder = out if out is not None or as_json else folder_for(request)
+    folder = out if out is not None or (as_json and not html) else folder_for(request)
     if folder is not None:
         ensure_writable(folder)
     console = Console()
@@ -159,12 +164,21 @@ def design(
             progress=progress,
         )
     save(result)
+    if html and folder is not None:
+        _write_html(folder)
     if as_json:
         _print_json(result)
     else:
         show_result(result, console)
         console.print(f"Saved in {folder}", highlight=False, soft_wrap=True)
     raise typer.Exit(OK if result.complete else FELL_SHORT)
+
+
+def _write_html(folder: Path) -> None:
+    from crystalsmith.agent.report.page.build import PAGE, page_of_folder, write_page
+
+    text, _ = page_of_folder(folder)
+    write_page(folder / PAGE, text)
 
 
 def _print_json(result: Any) -> None:

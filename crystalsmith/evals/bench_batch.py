@@ -103,7 +103,8 @@ def kill_and_resume(
         started = time.monotonic()
         _finish(prompts, whole, workers, seed)
         longest = max(10.0, 0.6 * (time.monotonic() - started))
-        moments, marks = [], {}
+        moments: list[float] = []
+        marks: dict[str, tuple[int, int]] = {}
         for number in range(kills):
             moments.append(draw.uniform(0.2, longest))
             _run_and_kill(prompts, torn, workers, seed, moments[-1])
