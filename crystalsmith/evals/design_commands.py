@@ -75,3 +75,50 @@ def compliance_prompts(
     prompts = build_prompts(seed)
     save_lines(out, [prompt.row() for prompt in prompts])
     typer.echo(f"{len(prompts)} requests written to {out}", err=True)
+
+
+@eval_app.command()
+def papers(
+    data: Annotated[
+        Path, typer.Option("--data", help="Folder of the test files, mp20_test.csv.gz and others.")
+    ],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="A table, such as crystalgf-2; repeatable.")
+    ] = None,
+    designs: Annotated[
+        int, typer.Option(min=1, help="Crystals of each design request (GenMS, Con-CDVAE).")
+    ] = 20,
+    limit: LimitOption = 200,
+    seed: SeedOption = 0,
+    store: StoreOption = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write the tables as Markdown (docs/results.md).")
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """The tables of CrystalGF, Uni-MDM, Con-CDVAE and GenMS, with our figures beside theirs.
+
+    Tables that were measured before, in the file that --json names, are kept unless measured again.
+    """
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.evals.papers.run import Bench, measure
+    from crystalsmith.evals.papers.saved import Saved
+    from crystalsmith.evals.papers.tables import paper_tables
+    from crystalsmith.evals.tables import show_rows
+
+    tables = paper_tables(only or ())
+    context = {
+        "limit": limit, "designs": designs, "seed": seed, "store": store or "configured",
+    }  # fmt: skip
+    saved = Saved(json, page, context)
+    with ConsoleProgress() as progress:
+        bench = Bench(data, store, limit, designs, seed, progress)
+        found = measure(tables, bench, saved.add)
+    for table, measured in found:
+        rows = {**table.rows, **measured.rows}
+        show_rows(
+            table.title,
+            {name: dict(zip(table.columns, row, strict=False)) for name, row in rows.items()},
+        )
+        if measured.note or measured.skipped:
+            typer.echo(measured.note or f"not run: {measured.skipped}")
