@@ -37,6 +37,7 @@ BUNDLED = Path(__file__).parent / "data" / "compliance.jsonl"
 _ANY_CLAUSE: TypeAdapter[Clause] = TypeAdapter(AnyClause)
 _LOOSE_PRECISION = 0.1  # Å
 _CHUNK = 40  # requests judged at once
+_NARROW = "-narrow-"  # in the ids of the bundled requests for narrow windows
 
 GROUPS = {
     "composition": (
@@ -249,6 +250,10 @@ def summarise(judgements: Sequence[Judgement]) -> dict[str, Any]:
             name: _figures([item for item in judgements if item.asked.language == name])
             for name in languages
         },
+        "by_part": {
+            name: _figures([item for item in judgements if (_NARROW in item.asked.id) == narrow])
+            for name, narrow in (("clauses of every kind", False), ("narrow windows", True))
+        },
         "by_number_of_clauses": {
             str(size): _figures(
                 [item for item in judgements if min(len(item.asked.clauses), 6) == size]
@@ -272,6 +277,8 @@ def _group_of(clause: Clause) -> str:
 def _figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
     strict = [all(item.strict) for item in judgements]
     clauses = [value for item in judgements for value in item.strict]
+    if not judgements:
+        return {"requests": 0}
     return {
         "requests": len(judgements),
         "request strict": _share(strict),

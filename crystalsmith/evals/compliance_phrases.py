@@ -53,7 +53,7 @@ FRAMES = {
 }
 
 _UNWELCOME = ("Pb", "Cd", "Hg", "Tl", "As", "Be", "Co", "U", "Th")
-_ZH_ANIONS = {
+ZH_ANIONS = {
     "oxide": "氧化物", "sulfide": "硫化物", "selenide": "硒化物", "telluride": "碲化物",
     "fluoride": "氟化物", "chloride": "氯化物", "bromide": "溴化物", "iodide": "碘化物",
     "halide": "卤化物", "chalcogenide": "硫族化合物", "nitride": "氮化物", "phosphide": "磷化物",
@@ -81,7 +81,7 @@ _COUNTS = {2: ("binary", "二元"), 3: ("ternary", "三元"), 4: ("quaternary", 
 
 # Textbook ranges of an anion class: gaps in eV, the highest formation energy that is common in
 # eV/atom, and the bulk modulus in GPa that many of its crystals exceed.
-_RANGES: dict[str, tuple[float, float, float, float]] = {
+RANGES: dict[str, tuple[float, float, float, float]] = {
     "oxide": (1.5, 4.5, -1.5, 100),
     "fluoride": (4.0, 7.0, -2.0, 50),
     "chloride": (3.0, 6.0, -1.0, 20),
@@ -133,12 +133,12 @@ def composition_phrases(witness: Entry, draw: random.Random) -> dict[str, Phrase
         )
     )
     classes = [name for name in ANION_CLASSES if has_anion_class(composition, name)]
-    classes = [name for name in classes if name in _ZH_ANIONS]
+    classes = [name for name in classes if name in ZH_ANIONS]
     if classes:
         name = draw.choice(classes)
         article = "an" if name[0] in "aeiou" else "a"
         found["anion_class"] = Phrased(
-            AnionClass(name=name), f"that is {article} {name}", f"属于{_ZH_ANIONS[name]}"
+            AnionClass(name=name), f"that is {article} {name}", f"属于{ZH_ANIONS[name]}"
         )
     most = witness.crystal.template.n_atoms + draw.choice((0, 2, 4))
     found["n_atoms"] = Phrased(
@@ -252,9 +252,9 @@ def property_phrases(witness: Entry, draw: random.Random) -> dict[str, Phrased]:
         f"凸包以上能量不超过{limit} eV/atom",
     )
     composition = witness.composition
-    name = next((name for name in _RANGES if has_anion_class(composition, name)), None)
+    name = next((name for name in RANGES if has_anion_class(composition, name)), None)
     if name is not None:
-        low, high, energy, modulus = _RANGES[name]
+        low, high, energy, modulus = RANGES[name]
         found |= _gap_phrases(low, high, draw)
         found["formation_energy"] = _at_most("formation_energy", energy * draw.choice((0.6, 1.0)))
         found["bulk_modulus"] = _at_least("bulk_modulus", modulus * draw.choice((0.6, 1.0)))

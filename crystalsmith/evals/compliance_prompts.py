@@ -5,7 +5,8 @@ What can be decided from a crystal alone is taken from a *witness*, one of pymat
 prototypes, so that at least one crystal does what the request says. Windows for predicted
 properties are textbook ranges of the witness's anion class, from no model of ours; such clauses
 are joined only with loose ones. Each kind of clause comes first equally often; the others are
-drawn with the seed. One request in three is Chinese.
+drawn with the seed. Eighty more ask for narrow windows (`compliance_windows`). One request in
+three is Chinese.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from crystalsmith.evals.compliance_phrases import (
     property_phrases,
     symmetry_phrases,
 )
+from crystalsmith.evals.compliance_windows import narrow_clauses
 from crystalsmith.tools.prototypes import prototypes
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 SEED = 8
 SIZES = {1: 140, 2: 120, 3: 110, 4: 90, 5: 60}  # requests by their number of clauses
+NARROW = 80  # requests for gaps and energies in narrow windows, beside those
 _LARGEST = 20  # atoms in a witness's primitive cell
 _CHINESE_EVERY = 3
 _TRIES = 50  # witnesses that are asked for a kind of clause before the next kind has its turn
@@ -90,6 +93,20 @@ def build_prompts(seed: int = SEED) -> list[Prompt]:
                 name = f"{language}-{size}-{len(found) + 1:03d}"
                 found.append(Prompt(name, language, text, clauses))
                 break
+    return found + _narrow(draw, len(found), texts)
+
+
+def _narrow(draw: random.Random, before: int, texts: set[str]) -> list[Prompt]:
+    """Requests with narrow windows, numbered on."""
+    found: list[Prompt] = []
+    while len(found) < NARROW:
+        language = "zh" if len(found) % _CHINESE_EVERY == _CHINESE_EVERY - 1 else "en"
+        chosen = narrow_clauses(len(found), draw)
+        text = _sentence(chosen, language, draw)
+        if text not in texts:
+            texts.add(text)
+            name = f"{language}-narrow-{before + len(found) + 1:03d}"
+            found.append(Prompt(name, language, text, [_plain(item) for item in chosen]))
     return found
 
 

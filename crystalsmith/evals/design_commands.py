@@ -54,6 +54,7 @@ def compliance(
     figures = summarise(judged)
     title = f"compliance with {path.name}, {width} budget"
     show_columns(title, {"all": figures["all"], **figures["by_language"]})
+    show_columns("by part", figures["by_part"])
     show_columns("by number of clauses", figures["by_number_of_clauses"])
     show_rows("by group of clauses", figures["by_group"])
     show_rows("by kind of clause", figures["by_kind"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
+from math import isnan
 from typing import TYPE_CHECKING
 
 from crystalsmith.core.errors import DataError
@@ -114,5 +115,5 @@ def _cell(value: float | str | None) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4f}" if 0 < abs(value) < 1 else f"{value:.2f}"
+        return "" if isnan(value) else f"{value:.4g}"
     return str(value)
