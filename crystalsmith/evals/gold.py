@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.core.clauses import (
@@ -37,7 +38,7 @@ _PLAIN: dict[str, Callable[[Any], Clause]] = {
     "include_groups": lambda v: IncludeGroups(groups=tuple(v)),
     "exclude_groups": lambda v: ExcludeGroups(groups=tuple(v)),
     "formula": lambda v: ExactFormula(formula=v),
-    "ratio": lambda v: Ratio(ratio=v),
+    "ratio": lambda v: _ratio(v),
     "n_elements": lambda v: ElementCount(minimum=v.get("min"), maximum=v.get("max")),
     "n_atoms": lambda v: AtomCount(minimum=v.get("min"), maximum=v.get("max")),
     "anion_class": lambda v: AnionClass(name=v),
@@ -47,7 +48,15 @@ _PLAIN: dict[str, Callable[[Any], Clause]] = {
     "centrosymmetric": lambda v: Centrosymmetric(value=v),
     "novel": lambda v: Novel(known=not v),
 }
+_PLACE = re.compile(r"([A-Z][a-z]?)(\d*)")
 _CLASSES = ("semiconductor", "insulator", "wide_gap")
+
+
+def _ratio(written: str) -> Ratio:
+    """A ratio as it stands in gold: 1:1:3, ABX3, or with elements among the places (Li3MX6)."""
+    if ":" in written:
+        return Ratio(ratio=written)
+    return Ratio(ratio=":".join(amount or "1" for _, amount in _PLACE.findall(written)))
 
 
 def clauses_of(gold: Mapping[str, Any]) -> list[Clause]:
