@@ -16,10 +16,17 @@ from typing import Annotated, Any
 import typer
 
 from crystalsmith import __version__
+from crystalsmith.agent.batch.commands import batch
+from crystalsmith.agent.report.commands import report
 from crystalsmith.core.errors import CrystalsmithError
+<<<<<<< HEAD
 from crystalsmith.evals.bench_commands import bench_app
 from crystalsmith.evals.commands import eval_app
 from crystalsmith.evals.search_commands import search_app
+=======
+from crystalsmith.evals.batch_commands import bench_app
+from crystalsmith.evals.design_commands import eval_app
+>>>>>>> i8
 from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app
 
@@ -51,6 +58,8 @@ app.add_typer(train_app, name="train")
 eval_app.registered_commands += search_app.registered_commands
 app.add_typer(eval_app, name="eval")
 app.add_typer(bench_app, name="bench")
+app.command()(batch)
+app.command()(report)
 
 
 def _show_version(value: bool) -> None:
@@ -129,6 +138,9 @@ def design(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON and nothing else.")
     ] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write report.html too: crystals in 3-D, plots, offline.")
+    ] = False,
     llm: LlmOption = None,
     llm_url: LlmUrlOption = None,
     llm_model: LlmModelOption = None,
@@ -152,6 +164,7 @@ def design(
     from crystalsmith.core.errors import RequestError
     from crystalsmith.core.request import DesignRequest
 
+<<<<<<< HEAD
     width, way, likeness = budget_named(budget), order_named(order), likeness_named(like)
     if request is None and seed_structure is None:
         raise RequestError("say in words what you need, or give a --seed-structure")
@@ -161,6 +174,12 @@ def design(
         understood = read(request).ensure_consistent()
     name = request or f"like {seed_structure.stem if seed_structure else ''}"
     folder = out if out is not None or as_json else folder_for(name)
+=======
+    width = budget_named(budget)
+    read = reader_of(_with_llm(llm, llm_url, llm_model))
+    understood = read(request).ensure_consistent()
+    folder = out if out is not None or (as_json and not html) else folder_for(request)
+>>>>>>> i8
     if folder is not None:
         ensure_writable(folder)
     console = Console()
@@ -189,12 +208,21 @@ def design(
             progress=progress,
         )
     save(result)
+    if html and folder is not None:
+        _write_html(folder)
     if as_json:
         _print_json(result)
     else:
         show_result(result, console)
         console.print(f"Saved in {folder}", highlight=False, soft_wrap=True)
     raise typer.Exit(OK if result.complete else FELL_SHORT)
+
+
+def _write_html(folder: Path) -> None:
+    from crystalsmith.agent.report.page.build import PAGE, page_of_folder, write_page
+
+    text, _ = page_of_folder(folder)
+    write_page(folder / PAGE, text)
 
 
 def _print_json(result: Any) -> None:
@@ -227,7 +255,7 @@ def parse(
 
     Example: crystalsmith parse "lead-free perovskite, gap near 1.5 eV" --json
     """
-    from crystalsmith.agent.batch import json_line
+    from crystalsmith.agent.batch.parsing import json_line
     from crystalsmith.agent.readers import reader_of
     from crystalsmith.core.errors import RequestError
     from crystalsmith.core.public_request import public_view
@@ -265,7 +293,7 @@ def _with_llm(llm: str | None, url: str | None, model: str | None) -> Any:
 def _parse_file(file: Path, out: Path | None, read: Any) -> None:
     from functools import partial
 
-    from crystalsmith.agent.batch import parse_lines, read_lines
+    from crystalsmith.agent.batch.parsing import parse_lines, read_lines
     from crystalsmith.agent.conversation import read_turns
     from crystalsmith.core.console import ConsoleProgress
 

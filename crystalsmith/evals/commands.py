@@ -224,12 +224,16 @@ def surrogates(
     parity: Annotated[
         Path | None, typer.Option(help="Folder for plots of predicted against true values (PNG).")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write parity and calibration as one HTML page.")
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Errors and uncertainties of the property predictors (they do not look at any store)."""
     from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.core.settings import settings
     from crystalsmith.evals.parity import save_parity
+    from crystalsmith.evals.plots import save_plots
     from crystalsmith.evals.surrogates import evaluate_surrogates, predictions_for
     from crystalsmith.evals.tables import save_json, show_properties
     from crystalsmith.models.surrogates.surrogates import Surrogates
@@ -247,6 +251,8 @@ def surrogates(
     show_properties(models.source, figures)
     if parity is not None:
         save_parity(parity, cases, scored)
+    if html is not None:
+        save_plots(html, f"{models.source}, {data.name}", cases, scored)
     save_json(json, figures | {"context": _context(data, store, cases, seed)})
 
 

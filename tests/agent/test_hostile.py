@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crystalsmith.agent.batch import parse_lines, read_lines
+from crystalsmith.agent.batch.parsing import parse_lines, read_lines
 from crystalsmith.agent.conversation import read_turns
 from crystalsmith.agent.grounding import audit
 from crystalsmith.agent.readers import built_in

@@ -62,15 +62,20 @@ def write_results(result: DesignResult, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stale = _listed(folder) - {file_name(candidate) for candidate in result.candidates}
-        for candidate in result.candidates:
-            _write(folder / file_name(candidate), cif_text(candidate))
-        _write(folder / SUMMARY, _csv_text(summary_rows(result)))
-        record = json.dumps(result_record(result), indent=2, ensure_ascii=False)
-        _write(folder / RESULTS, record + "\n")
+        for name, text in rendered(result).items():
+            _write(folder / name, text)
         for name in stale:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"results cannot be written to {folder}: {error.strerror}") from None
+
+
+def rendered(result: DesignResult) -> dict[str, str]:
+    """Every file of a result by its name, ``results.json`` last."""
+    files = {file_name(candidate): cif_text(candidate) for candidate in result.candidates}
+    files[SUMMARY] = _csv_text(summary_rows(result))
+    files[RESULTS] = json.dumps(result_record(result), indent=2, ensure_ascii=False) + "\n"
+    return files
 
 
 def cif_text(candidate: Candidate) -> str:

@@ -21,6 +21,7 @@ from .view import read
         ("四元硒化物，十二个候选", {"n_elements": {"min": 4, "max": 4}, "anion_class": "selenide",
                             "count": 12}),
         ("立方晶系，空间群225", {"crystal_system": "cubic", "space_group": 225}),
+        ("不含有毒元素的氧化物", {"exclude_groups": ["toxic"], "anion_class": "oxide"}),
     ],
 )  # fmt: skip
 def test_readings(text, expected):
