@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _CHAIN = re.compile(r"(?<![\w-])[A-Z][a-z]?(?:(?:-|\s-\s)[A-Z][a-z]?){1,9}(?![\w'])")
 _COUNTED = re.compile(
-    r"\b(?:(?:at\s+least|exactly|only|just)\s+)?(one|two|three|four|[1-4])\s+"
+    r"\b(?:(?:at\s+least|exactly|only|just)\s+)?(one|two|three|four|five|six|seven|eight|nine|ten|[1-9])\s+"
     r"(?:(?:different|distinct|other)\s+)?$",
     re.IGNORECASE,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from crystalsmith.agent.interpreter.applications import say_conventions
+from crystalsmith.agent.interpreter.background import claim_background
 from crystalsmith.agent.interpreter.composition import read_composition
 from crystalsmith.agent.interpreter.counts import read_count
 from crystalsmith.agent.interpreter.formulas import read_formulas
@@ -47,6 +48,7 @@ _OFF_TOPIC = (
 # symbols and formulas before numbers, figures before adjectives, unscorable words last.
 _READERS = (
     claim_courtesies,
+    claim_background,
     read_point_groups,
     read_space_groups,
     read_families,
