@@ -165,7 +165,7 @@ def _is_asked_for(reading: Reading, quantity: Quantity) -> bool:
     """Whether only words of asking stand between the sentence's start and the number."""
     source = reading.source
     start = max(source.sentence_start(quantity.core), quantity.start - 80)
-    before = re.split(r"[,:()]", source.plain[start : quantity.start])[-1]
+    before = re.split(r"[,:()]|\b(?:and|but|then)\b", source.plain[start : quantity.start])[-1]
     words = [word.lower() for word in _WORD.findall(before)]
     asks = word_set("count", "asks")
     allowed = asks | word_set("count", "between")

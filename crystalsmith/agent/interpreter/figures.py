@@ -135,6 +135,8 @@ def joined(earlier: Figure, later: Figure, keeps_side: bool) -> AnyClause:
     target = getattr(later, "target", None)
     one_sided = (low is None) != (high is None) and getattr(earlier, "target", None) is None
     is_bare = _is_bare(later)
+    if isinstance(later, AtomCount) and "exact" not in later.words.lower():
+        keeps_side = True  # at most 10 atoms; let's say 16
     if keeps_side and one_sided and is_bare is not None:
         fields: dict[str, float | int | None] = {"minimum": None, "maximum": None}
         fields["minimum" if high is None else "maximum"] = is_bare

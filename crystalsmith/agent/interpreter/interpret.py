@@ -24,6 +24,7 @@ from crystalsmith.agent.interpreter.sizes import read_sizes
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.symmetry import read_crystal_systems, read_space_groups
+from crystalsmith.agent.interpreter.unknown import read_unknown
 from crystalsmith.agent.interpreter.wishes import (
     read_electronic_classes,
     read_families,
@@ -65,6 +66,7 @@ _READERS = (
     read_in_focus,
     read_unsupported,
     read_likenesses,
+    read_unknown,
 )
 
 

@@ -144,7 +144,7 @@ def not_understood(reading: Reading) -> tuple[str, ...]:
     phrases: list[list[Token]] = []
     previous: Token | None = None
     for token in reading.source.tokens:
-        if not _is_content(reading, token):
+        if not is_content(reading, token):
             continue
         between = reading.source.plain[previous.end : token.start] if previous else "x"
         if previous is not None and len(between) <= 2 and not between.strip(" -"):
@@ -156,7 +156,8 @@ def not_understood(reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reading.source.words(*span) for span in spans))
 
 
-def _is_content(reading: Reading, token: Token) -> bool:
+def is_content(reading: Reading, token: Token) -> bool:
+    """Whether a word is unread and says something."""
     if not reading.source.is_open(token.start, token.end):
         return False
     word = token.text.lower()

@@ -32,6 +32,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[^\s\w]|_")
 _MAX_GAP = 60
 _COMMA_OR = re.compile(r"\s*,?\s*or\s+(?:an?\s+)?", re.IGNORECASE)
 _OR = re.compile(r"\bor\b|/", re.IGNORECASE)
+_VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=8)
@@ -249,7 +250,17 @@ class Reading:
         for mention in mentions:
             is_open = self.source.is_open(mention.start, mention.end)
             if is_open and not self.skip_optional(mention.start, mention.end):
-                yield mention, self.is_negated(mention.start)
+                yield mention, self.is_negated(mention.start) or self._is_false(mention)
+
+    def _is_false(self, mention: Mention) -> Mention | None:
+        """The "false" of "novel = false" as a negation; a "true" is only claimed."""
+        value = _VALUE.match(self.source.plain, mention.end)
+        if value is None:
+            return None
+        self.source.claim(mention.end, value.end())
+        if value[1].lower() in ("true", "yes", "y", "required"):
+            return None
+        return Mention(mention.start, value.end(), "before", "exclude")
 
     def choices(self, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
         """Indices of neighbouring spans joined by "or"."""
