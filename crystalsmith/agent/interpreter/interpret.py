@@ -8,6 +8,7 @@ from crystalsmith.agent.interpreter.applications import say_conventions
 from crystalsmith.agent.interpreter.background import claim_background
 from crystalsmith.agent.interpreter.composition import read_composition
 from crystalsmith.agent.interpreter.counts import read_count
+from crystalsmith.agent.interpreter.demands import read_demands
 from crystalsmith.agent.interpreter.formulas import read_formulas
 from crystalsmith.agent.interpreter.leftovers import (
     claim_chatter,
@@ -50,6 +51,7 @@ _OFF_TOPIC = (
 _READERS = (
     claim_courtesies,
     claim_background,
+    read_demands,
     read_point_groups,
     read_space_groups,
     read_families,

@@ -39,6 +39,10 @@ _TRANSPARENT = re.compile(
 )
 _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}negative\b", re.I)
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)\s+$", re.IGNORECASE)
+_LETTER = re.compile(r"(?<![\w-])([A-Za-z]{1,2}|[A-Z]{2,4})[ \t]*$")
+_SIGN = re.compile(r"\s*(?:[<>≥≤]|above|below|over|under|at\s+(?:least|most))", re.IGNORECASE)
+_COUNTING = frozenset({"n", "N", "Eg", "eg", "K", "B", "G", "Z", "is", "be", "at", "of", "no", "to", "it", "or", "in", "by", "go"})
+_OF = re.compile(r"\s+(?:of\s+)?")
 _HAS = re.compile(
     r"\b(?:has|have|having|with|open|opens|show|shows|possess|possesses)\s+an?\s+$", re.I
 )
@@ -55,6 +59,8 @@ def read_properties(reading: Reading) -> None:
             continue
         if _is_light_source(reading, quantity):
             reading.source.claim(quantity.start, quantity.end)
+            continue
+        if _is_of_unknown(reading, quantity):
             continue
         owner = find_owner(reading, quantity, used, last)
         if owner is None:
@@ -109,7 +115,34 @@ def _say_back(reading: Reading, quantity: Quantity) -> None:
     mention = next(reading.before(quantity.start, "quality", "application"), None)
     if mention is not None and reading.source.is_open(mention.start, mention.end):
         start = mention.start if is_linked(reading, mention, quantity) else start
+    reading.cannot_score(start, _with_substance(reading, quantity))
+
+
+def _with_substance(reading: Reading, quantity: Quantity) -> int:
+    """Take in what a percentage is of: 10 wt% hydrogen."""
+    is_share = quantity.unit is not None and quantity.unit.dimension == "percent"
+    of = _OF.match(reading.source.plain, quantity.end) if is_share else None
+    start = of.end() if of is not None else quantity.end
+    named = next(reading.after(start, "element"), None)
+    if not is_share or named is None or named.start > start + 1:
+        return quantity.end
+    return named.end
+
+
+def _is_of_unknown(reading: Reading, quantity: Quantity) -> bool:
+    """Say "k above 25", "n > 2.5" back: figures of letters that stand for nothing known."""
+    before = reading.source.open_between(quantity.start - 8, quantity.start)
+    name = _LETTER.search(before)
+    sign = reading.source.plain[quantity.start : quantity.core]
+    if name is None or quantity.unit is not None or not _SIGN.match(sign):
+        return False
+    if name[1] in _COUNTING:
+        return False
+    start = quantity.start - len(before) + name.start(1)
+    if next(reading.around(start, "property", "other_property", "topic", "group"), None) is not None:
+        return False
     reading.cannot_score(start, quantity.end)
+    return True
 
 
 def _add(reading: Reading, quantity: Quantity, owner: Owner) -> None:
