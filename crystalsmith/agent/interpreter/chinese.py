@@ -44,6 +44,14 @@ _EXCHANGE = re.compile(
     r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
 )
 _IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替换)(?=[^，。；,;])")
+_NOT_USED = re.compile(
+    r"(?:^|(?<=[，。；,;、\s]))([^，。；,;\s]{1,8}?)(?:也|都|就)?(?:别用|不要用|不能用|别要|别加|也不要|不能有|不可以有|不许有)(?=[，。；,;！!]|$)"
+)
+_USED_FOR = re.compile(r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,8}?)用的(?=[，。；,;]|$)")
+_GIVE = re.compile(r"(?<![输给])出(?=\s?(?:\d|[一二两三四五六七八九十]))")
+_RATHER = re.compile(
+    r"(?:不要|别要|不想要)([^，。；,;]{1,6}?化物)[，,]\s?(?:要|换成|改成|改为|来)?([^，。；,;]{1,6}?化物)(?:吧|好了|就行|即可|就好)?(?=[，。；,;]|$)"
+)
 _COMPARE = re.compile(r"^\s*比较(?=\s?(?:第|一下|\d))")
 _BASED = re.compile(r"基(?!底|于|本|金|础|团)")
 
@@ -118,6 +126,18 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _IN_PLACE.finditer(text):
         add(match.start(), match.start(1), " use ")
         add(match.end(1), match.end(), " instead of ")
+    for match in _RATHER.finditer(text):
+        add(match.start(), match.start(1), " not ")
+        add(match.end(1), match.start(2), " but ")
+    for match in _NOT_USED.finditer(text):
+        if any(name in match[1] for name in _elements()):
+            add(match.start(), match.start(1), " without ")
+            add(match.end(1), match.end(), " ; ")
+    for match in _USED_FOR.finditer(text):
+        add(match.start(), match.start(1), " for ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _GIVE.finditer(text):
+        add(*match.span(), " find ")
     for match in _COMPARE.finditer(text):
         add(*match.span(), " compare ")
     for match in _MADE_OF.finditer(text):

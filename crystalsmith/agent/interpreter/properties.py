@@ -11,6 +11,7 @@ from crystalsmith.agent.interpreter.numbers import Unit
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
 from crystalsmith.agent.interpreter.scope import role_before
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.clauses import AtomCount, ElectronicClass, ElementCount, PropertyRange
 from crystalsmith.core.properties import PROPERTIES
 
@@ -27,6 +28,7 @@ _COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
 
 # Words further apart than this are not quoted together.
 _NEAR = 60
+_ADJACENT = 12
 
 _FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
 _NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
@@ -136,7 +138,7 @@ def _is_of_unknown(reading: Reading, quantity: Quantity) -> bool:
     sign = reading.source.plain[quantity.start : quantity.core]
     if name is None or quantity.unit is not None or not _SIGN.match(sign):
         return False
-    if name[1] in _COUNTING:
+    if name[1] in _COUNTING or name[1] in ALL_ELEMENTS:
         return False
     start = quantity.start - len(before) + name.start(1)
     if next(reading.around(start, "property", "other_property", "topic", "group"), None) is not None:
@@ -198,6 +200,12 @@ def _read_transparency(reading: Reading, quantity: Quantity) -> bool:
     gap = _gap(edge, quantity.unit.factor)
     if found is None or gap is None:
         return False
+    word = next(reading.before(quantity.start, "quality"), None)
+    if word is not None and "transparent" in word.value and quantity.start - word.end < _ADJACENT:
+        light = next(reading.before(word.start, "quality"), None)
+        is_joined = light is not None and reading.source.plain[light.end : word.start] in ("-", " ")
+        start = light.start if light is not None and is_joined else word.start
+        reading.source.claim(start, word.end)  # its wavelength says how transparent
     reading.add(PropertyRange, quantity.start, quantity.end, name="band_gap", minimum=round(gap, 6))
     return True
 
@@ -329,4 +337,8 @@ def _read_without_figure(reading: Reading, mention: Mention) -> None:
             start = mention.start - len(before) + has.start()
             denied = _DENIED.search(reading.source.plain[max(0, start - 24) : start])
             name = "metallic" if denied else "non_metallic"
+            figures = [c for c in reading.of_kind(PropertyRange) if c.name == "band_gap"]
+            if figures and not denied:
+                reading.source.claim(start, mention.end)  # the figure says how large
+                return
             reading.add(ElectronicClass, start, mention.end, name=name)

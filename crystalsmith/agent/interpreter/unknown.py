@@ -30,6 +30,7 @@ _BEFORE = re.compile(
 )
 _AFTER = re.compile(r"\s*(?:$|[,;|/.!\n)]|(?:and|but|with|plus)\b)", re.IGNORECASE)
 _INSIDE = re.compile(r"(?:\s|-|\s(?:of|to|in|against|for|at|under|and)\s(?:the\s|an?\s)?)", re.IGNORECASE)
+_FREE = re.compile(r"-\s?free(?![\w-])", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _LONGEST = 80
 _MOST_PHRASES = 30
@@ -42,26 +43,52 @@ def read_unknown(reading: Reading) -> None:
     for start, end in islice(_phrases(reading), _MOST_PHRASES):
         if not reading.source.is_open(start, end):
             continue
+        free = _FREE.match(reading.source.plain, end)
+        if free is not None and reading.source.is_open(start, free.end()):
+            reading.cannot_score(start, free.end())
+            continue
         words = reading.source.plain[start:end]
         if not words.isascii() or len(words) > _LONGEST or not _LETTERS.search(words):
             continue
+        start = _with_adjective(reading, start)
         placed = _is_attribute(reading, start, end) or _is_item(reading, start, end)
         if placed and asks_something(words):
             reading.cannot_score(start, end)
 
 
+def _with_adjective(reading: Reading, start: int) -> int:
+    """Take in "excellent", "high" and their like right before."""
+    vague = next(reading.before(start, "vague"), None)
+    if vague is not None and reading.source.plain[vague.end : start] == " ":
+        return vague.start
+    return start
+
+
 def _phrases(reading: Reading) -> Iterator[Span]:
     """Neighbouring words that nobody has read, joined over the small words between them."""
-    run: list[Token] = []
-    for token in reading.source.tokens:
-        if not is_content(reading, token):
+    start = end = -1
+    for first, last in _hyphened(reading):
+        if start >= 0 and _INSIDE.fullmatch(reading.source.open_between(end, first)):
+            end = last
             continue
-        if run and not _INSIDE.fullmatch(reading.source.open_between(run[-1].end, token.start)):
-            yield run[0].start, run[-1].end
-            run = []
-        run.append(token)
-    if run:
-        yield run[0].start, run[-1].end
+        if start >= 0:
+            yield start, end
+        start, end = first, last
+    if start >= 0:
+        yield start, end
+
+
+def _hyphened(reading: Reading) -> Iterator[Span]:
+    """Unread words, with the parts that hyphens join to them."""
+    parts: list[Token] = []
+    for token in (*reading.source.tokens, None):
+        if parts and (token is None or reading.source.plain[parts[-1].end : token.start] != "-"):
+            span = parts[0].start, parts[-1].end
+            if reading.source.is_open(*span) and any(is_content(reading, part) for part in parts):
+                yield span
+            parts = []
+        if token is not None:
+            parts.append(token)
 
 
 def _is_attribute(reading: Reading, start: int, end: int) -> bool:
