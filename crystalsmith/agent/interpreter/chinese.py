@@ -52,6 +52,7 @@ _GIVE = re.compile(r"(?<![输给])出(?=\s?(?:\d|[一二两三四五六七八九
 _RATHER = re.compile(
     r"(?:不要|别要|不想要)([^，。；,;]{1,6}?化物)[，,]\s?(?:要|换成|改成|改为|来)?([^，。；,;]{1,6}?化物)(?:吧|好了|就行|即可|就好)?(?=[，。；,;]|$)"
 )
+_DECIMAL = re.compile(r"([零一二两三四五六七八九])点([零一二三四五六七八九]{1,3})(?![\u4e00-\u9fff]*点)")
 _COMPARE = re.compile(r"^\s*比较(?=\s?(?:第|一下|\d))")
 _BASED = re.compile(r"基(?!底|于|本|金|础|团)")
 
@@ -138,6 +139,9 @@ def _constructions(text: str) -> list[Rewrite]:
         add(match.end(1), match.end(), " ; ")
     for match in _GIVE.finditer(text):
         add(*match.span(), " find ")
+    for match in _DECIMAL.finditer(text):
+        digits = "".join(str(int(_value(c))) for c in match[2])
+        add(*match.span(), f" {int(_value(match[1]))}.{digits} ")
     for match in _COMPARE.finditer(text):
         add(*match.span(), " compare ")
     for match in _MADE_OF.finditer(text):

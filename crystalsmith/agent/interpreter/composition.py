@@ -71,6 +71,7 @@ def read_composition(reading: Reading) -> None:
         if reading.source.is_open(first.start, first.end):
             _add(reading, listing)
     _let_anions_in(reading)
+    _drop_repeated(reading)
 
 
 def _let_anions_in(reading: Reading) -> None:
@@ -99,6 +100,23 @@ def _say_mixed_choices(reading: Reading) -> None:
         if reading.cue_before(first.start) is None or not reading.is_negated(first.start):
             note = "a choice between anions cannot be asked for; name one"
             reading.cannot_score(first.start, second.end, note)
+
+
+def _drop_repeated(reading: Reading) -> None:
+    """Elements that are named before the text says "only from these" are said twice."""
+    only = reading.of_kind(OnlyElements)
+    named = {e for clause in reading.of_kind(IncludeElements) for e in clause.elements}
+    anions = {e for c in reading.of_kind(AnionClass) for e in ANION_CLASSES[c.name]}
+    if not only or len(named) < 2 or named | anions != set(only[-1].elements) | anions:
+        return
+    start = next(w.start for w in reading.wishes if w.clause is only[-1])
+    reading.wishes = [
+        w
+        for w in reading.wishes
+        if not isinstance(w.clause, IncludeElements)
+        or w.start > start
+        or reading.source.same_sentence(w.start, start)
+    ]
 
 
 def _items(reading: Reading) -> list[Item]:

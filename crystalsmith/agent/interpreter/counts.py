@@ -42,7 +42,7 @@ _ENOUGH = re.compile(
     re.IGNORECASE,
 )
 _NAMED_THING = re.compile(
-    r"\b(?:reviewer|referee|version|batch|round|fig(?:ure)?|table|section|part|phase|page|room|step"
+    r"\b(?:package|wp|milestone|deliverable|aim|objective|reviewer|referee|version|batch|round|fig(?:ure)?|table|section|part|phase|page|room|step"
     r"|day|week|run|task|project|grant|question|no|nr|number|issue|ticket|chapter|level|year|sample"
     r"|candidate|group|block|building|line|item|option|point|case|scenario|january|february|march"
     r"|april|may|june|july|august|september|october|november|december)s?\.?\s*#?\s*$",

@@ -32,6 +32,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[^\s\w]|_")
 _MAX_GAP = 60
 _COMMA_OR = re.compile(r"\s*,?\s*or\s+(?:an?\s+)?", re.IGNORECASE)
 _OR = re.compile(r"\bor\b|/", re.IGNORECASE)
+_NOUN = re.compile(r"\b(?:compounds|materials|phases|crystals|ones|candidates|structures)\s+$", re.I)
 _VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
 
 
@@ -199,7 +200,7 @@ class Reading:
             between = self._without_qualities(mention.end, position)
             is_open = self.source.is_open(mention.start, mention.end)
             if is_open and only_words(between, allowed, ":=([-\"'"):
-                return None if self._is_answer(mention) else mention
+                return None if self._is_answer(mention) or self._ends(mention) else mention
         return None
 
     def _without_qualities(self, start: int, end: int) -> str:
@@ -233,6 +234,12 @@ class Reading:
         """The "No," that answers somebody excludes nothing."""
         following = self.source.plain[mention.end : mention.end + 1]
         return self.source.plain[mention.start : mention.end].lower() == "no" and following == ","
+
+    def _ends(self, mention: Mention) -> bool:
+        """The "only" of "known compounds only:" belongs to what stands before it."""
+        before = self.source.plain[max(0, mention.start - 24) : mention.start]
+        is_only = self.source.plain[mention.start : mention.end + 1].lower() == "only:"
+        return is_only and _NOUN.search(before) is not None
 
     def settled(
         self, mentions: Sequence[Mention], what: str
