@@ -28,6 +28,12 @@ _MATERIAL = (
 _FORMULA = re.compile(r"\b(?:[A-Z][a-z]?\d{0,2}){2,}\b")
 
 
+_LABELLED = re.compile(
+    r"[\s.;!?]*(?:background|context|motivation|history|introduction|fyi|story|status|reason|note\s+to\s+self)\s*:",
+    re.IGNORECASE,
+)
+
+
 class Passage(NamedTuple):
     """A stretch of the text between two ends of a sentence or a turn within one."""
 
@@ -70,6 +76,8 @@ def _passages(reading: Reading) -> list[Passage]:
 
 def _tells(reading: Reading, passage: Passage) -> bool:
     text = reading.source.plain[passage.start : passage.end]
+    if _LABELLED.match(text):
+        return True
     if text.lstrip("!?;.\n").strip() == "" or reading.source.plain[passage.end : passage.end + 1] == "?":
         return False
     return (

@@ -115,7 +115,7 @@ def _drop_repeated(reading: Reading) -> None:
         for w in reading.wishes
         if not isinstance(w.clause, IncludeElements)
         or w.start > start
-        or reading.source.same_sentence(w.start, start)
+        or not re.search(r"[.!?\n]", reading.source.plain[w.end : start])
     ]
 
 
