@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
 
 _TURN = re.compile(
-    r",?\s+(?=but\b|whereas\b|although\b)|,\s+(?=so\b|which\s+(?:works|worked|was|were|is|are)\b"
+    r",?\s+(?=but\b|whereas\b|although\b)|,\s+(?=so\b|hence\b|therefore\b|thus\b|which\s+(?:works|worked|was|were|is|are)\b"
     r"|and\s+(?:now|then|after|in|we|i|he|she|it|they)\b)",
     re.IGNORECASE,
 )
@@ -76,7 +76,9 @@ def _passages(reading: Reading) -> list[Passage]:
 
 def _tells(reading: Reading, passage: Passage) -> bool:
     text = reading.source.plain[passage.start : passage.end]
-    if _LABELLED.match(text):
+    if _LABELLED.match(text) or (
+        _words("surely").search(text) is not None and _words("wants").search(text) is None
+    ):
         return True
     if text.lstrip("!?;.\n").strip() == "" or reading.source.plain[passage.end : passage.end + 1] == "?":
         return False

@@ -53,6 +53,13 @@ _RATHER = re.compile(
     r"(?:不要|别要|不想要)([^，。；,;]{1,6}?化物)[，,]\s?(?:要|换成|改成|改为|来)?([^，。；,;]{1,6}?化物)(?:吧|好了|就行|即可|就好)?(?=[，。；,;]|$)"
 )
 _DECIMAL = re.compile(r"([零一二两三四五六七八九])点([零一二三四五六七八九]{1,3})(?![\u4e00-\u9fff]*点)")
+_KINDS_OF = re.compile(
+    r"([二两三四五六七八九十]|\d{1,2})种(?:以上)?(?:不同)?(?:的)?(过渡金属|稀土|金属|阳离子|阴离子)(?:元素)?"
+)
+_PLURALS = {
+    "过渡金属": "transition metals", "稀土": "rare earths", "金属": "metals", "阳离子": "cations",
+    "阴离子": "anions",
+}  # fmt: skip
 _COMPARE = re.compile(r"^\s*比较(?=\s?(?:第|一下|\d))")
 _BASED = re.compile(r"基(?!底|于|本|金|础|团)")
 
@@ -142,6 +149,8 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _DECIMAL.finditer(text):
         digits = "".join(str(int(_value(c))) for c in match[2])
         add(*match.span(), f" {int(_value(match[1]))}.{digits} ")
+    for match in _KINDS_OF.finditer(text):
+        add(*match.span(), f" {int(_value(match[1]))} different {_PLURALS[match[2]]} ")
     for match in _COMPARE.finditer(text):
         add(*match.span(), " compare ")
     for match in _MADE_OF.finditer(text):

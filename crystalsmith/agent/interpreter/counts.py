@@ -53,6 +53,7 @@ _NOUN_BEFORE = re.compile(
     r"(?:(?:say|like|maybe|perhaps|about|up\s+to|at\s+most|around)\s+)?$",
     re.IGNORECASE,
 )
+_ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
 
 
@@ -106,6 +107,10 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 2
     if _TIMES.match(after) or _ENOUGH.match(after):
         return 2
+    if _ENDS_LIST.search(reading.source.plain[max(0, quantity.start - 3) : quantity.start]) and (
+        not reading.focus and not after.strip(" .)") and quantity.start == quantity.core and not quantity.word
+    ):
+        return 1  # ternary, stable, sulfide, 10
     return 1 if _is_asked_for(reading, quantity) else 0
 
 

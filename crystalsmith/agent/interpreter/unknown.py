@@ -94,7 +94,9 @@ def _hyphened(reading: Reading) -> Iterator[Span]:
 def _is_attribute(reading: Reading, start: int, end: int) -> bool:
     """Whether a material's name follows at once: *infinite-layer* nickelates."""
     following = next(reading.after(end, *_MATERIAL), None)
-    return following is not None and reading.source.plain[end : following.start] in (" ", "-")
+    if following is None or following.kind == "application":
+        return False  # what kind of a catalyst is no wish
+    return reading.source.plain[end : following.start] in (" ", "-")
 
 
 def _is_item(reading: Reading, start: int, end: int) -> bool:
