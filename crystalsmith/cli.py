@@ -239,7 +239,7 @@ def _parse_file(file: Path, out: Path | None, read: Any) -> None:
 
     lines = read_lines(file)
     with ConsoleProgress() as progress:
-        done = parse_lines(lines, out, partial(read_turns, read=read), progress)
+        done = parse_lines(lines, out, partial(read_turns, reader=read), progress)
     if out is None:
         typer.echo("\n".join(done))
     else:

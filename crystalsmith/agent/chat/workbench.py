@@ -16,7 +16,7 @@ from crystalsmith.agent.chat.answers import (
 )
 from crystalsmith.agent.conversation import Conversation
 from crystalsmith.agent.design import design
-from crystalsmith.agent.readers import built_in
+from crystalsmith.agent.readers import BUILT_IN
 from crystalsmith.core.clauses import Ratio, SpaceGroupClause
 from crystalsmith.core.errors import CrystalsmithError, RequestError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crystalsmith.agent.budgets import BudgetName
-    from crystalsmith.agent.readers import Read
+    from crystalsmith.agent.readers import Reader
     from crystalsmith.agent.toolbox import Toolbox
     from crystalsmith.core.progress import Progress
     from crystalsmith.core.request import DesignRequest
@@ -58,7 +58,7 @@ class Workbench:
 
     Attributes:
         folder: where exports go, and nowhere else.
-        read: reads the first turn.
+        reader: reads the first turn, and says what later ones change.
         budget: how much a search looks at.
         seed: of the searches.
         store: folder of known crystals, or "none".
@@ -67,7 +67,7 @@ class Workbench:
     """
 
     folder: Path
-    read: Read = built_in
+    reader: Reader = BUILT_IN
     budget: BudgetName = "quick"
     seed: int = 0
     store: str | None = None
@@ -79,7 +79,7 @@ class Workbench:
         """Take a turn: change the request, or ask about what cannot be."""
         talk = _conversation(values)
         before = talk.request
-        request = talk.say(text, self.read)
+        request = talk.say(text, self.reader)
         kept: Values = {"conversation": talk.model_dump(mode="json")}
         if request.off_topic:
             return Step(request.refusals[0], {})

@@ -44,11 +44,13 @@ class Turn:
         kind: whether the request changed, goes back some steps, or stays as it is.
         request: the request afterwards; as it was, unless it changed.
         steps: how many steps to go back.
+        not_understood: words of the turn that nothing was made of.
     """
 
     kind: Kind
     request: DesignRequest
     steps: int = 0
+    not_understood: tuple[str, ...] = ()
 
 
 def refine(current: DesignRequest, text: str, focus: str = "") -> Turn:
@@ -69,9 +71,16 @@ def refine(current: DesignRequest, text: str, focus: str = "") -> Turn:
         rest = plain[reset.end() :]
         fresh = read(rest) if rest.strip() else current.model_copy(update=_EMPTY)
         return Turn("changed", fresh)
-    if _pattern(commands["inert_whole"]).match(plain) or _is_inert(plain):
+    if is_about_results(text):
         return Turn("same", current)
     return _edited(current, text, focus)
+
+
+def is_about_results(text: str) -> bool:
+    """Whether a turn asks, thanks or greets, and changes nothing."""
+    plain = Source(text[:_LONGEST]).plain.strip()
+    whole = _pattern(table("refinement")["commands"]["inert_whole"]).match(plain)
+    return whole is not None or _is_inert(plain)
 
 
 def is_undo(text: str) -> bool:
@@ -136,7 +145,10 @@ def _outcome(before: DesignRequest, after: DesignRequest) -> Turn:
     is_same = before.model_copy(update={"text": "", "notes": (), "not_understood": ()}) == (
         after.model_copy(update={"text": "", "notes": (), "not_understood": ()})
     )
-    return Turn("same", before) if is_same else Turn("changed", after)
+    left = after.not_understood
+    if is_same:
+        return Turn("same", before, not_understood=left)
+    return Turn("changed", after, not_understood=left)
 
 
 def _claim_number(reading: Reading, span: tuple[int, int], request: DesignRequest) -> None:
