@@ -298,7 +298,14 @@ def chat(
         bench = Workbench(
             out, reader_of(config), budget=width, seed=seed, store=store, progress=progress
         )
-        agent = ChatAgent(bench, saver, name, None if model is None else model.chat)
+        agent = ChatAgent(
+            bench,
+            saver,
+            name,
+            None if model is None else model.chat,
+            steps=config.llm_steps,
+            tokens=config.llm_tokens,
+        )
         talk(agent, saver, typer.echo)
 
 

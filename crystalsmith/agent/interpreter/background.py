@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from crystalsmith.agent.interpreter.tables import table
@@ -71,7 +72,7 @@ def _passages(reading: Reading) -> list[Passage]:
     bounds = {0, len(source.plain), *source.sentence_ends}
     bounds |= {match.end() for match in _TURN.finditer(source.plain)}
     ordered = sorted(bounds)
-    return [Passage(a, b) for a, b in zip(ordered, ordered[1:], strict=False) if b > a]
+    return [Passage(a, b) for a, b in pairwise(ordered) if b > a]
 
 
 def _tells(reading: Reading, passage: Passage) -> bool:
@@ -80,7 +81,10 @@ def _tells(reading: Reading, passage: Passage) -> bool:
         _words("surely").search(text) is not None and _words("wants").search(text) is None
     ):
         return True
-    if text.lstrip("!?;.\n").strip() == "" or reading.source.plain[passage.end : passage.end + 1] == "?":
+    if (
+        text.lstrip("!?;.\n").strip() == ""
+        or reading.source.plain[passage.end : passage.end + 1] == "?"
+    ):
         return False
     return (
         _words("tells").search(text) is not None

@@ -108,7 +108,10 @@ def _score(reading: Reading, quantity: Quantity) -> int:
     if _TIMES.match(after) or _ENOUGH.match(after):
         return 2
     if _ENDS_LIST.search(reading.source.plain[max(0, quantity.start - 3) : quantity.start]) and (
-        not reading.focus and not after.strip(" .)") and quantity.start == quantity.core and not quantity.word
+        not reading.focus
+        and not after.strip(" .)")
+        and quantity.start == quantity.core
+        and not quantity.word
     ):
         return 1  # ternary, stable, sulfide, 10
     return 1 if _is_asked_for(reading, quantity) else 0

@@ -1,8 +1,8 @@
 """Says back what a material has to bear or to be made by: "must survive 1000 °C", "acid-stable".
 
-Such demands are open in their words but not in their form: a verb of bearing, something it shall not
-do, a way of making it, stability against something, and adjectives ending in -proof, -resistant, …
-They are put aside before elements and figures are read, which they may name.
+Such demands are open in their words but not in their form: a verb of bearing, something it shall
+not do, a way of making it, stability against something, and adjectives ending in -proof,
+-resistant, … They are put aside before elements and figures are read, which they may name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _TRAILING = re.compile(
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[re.Pattern[str], ...]:
     rows = table("grammar")["demands"]
-    verbs = {name: "|".join(rows[name]) for name in ("bears", "spoils", "makes", "against", "endings")}
+    verbs = {
+        name: "|".join(rows[name]) for name in ("bears", "spoils", "makes", "against", "endings")
+    }
     return tuple(re.compile(row.format(**verbs), re.IGNORECASE) for row in rows["forms"])
 
 

@@ -119,7 +119,11 @@ def read_unsupported(reading: Reading) -> None:
         if reading.skip_optional(start, mention.end):
             continue
         negation = reading.is_negated(start)
-        start = _adjective(reading, start_of_property(reading, mention)) if negation is None else negation.start
+        start = (
+            _adjective(reading, start_of_property(reading, mention))
+            if negation is None
+            else negation.start
+        )
         if spans and not reading.source.plain[spans[-1][1] : start].strip(" -"):
             spans[-1] = spans[-1][0], mention.end
         else:
@@ -152,7 +156,9 @@ def start_of_property(reading: Reading, mention: Mention) -> int:
         if named is not None and plain[named.end : mention.start] in (" ", "-"):
             return named.start
     hyphened = _HYPHENED.search(plain[max(0, mention.start - 16) : mention.start])
-    if hyphened is not None and reading.source.is_open(mention.start - len(hyphened.group()), mention.start):
+    if hyphened is not None and reading.source.is_open(
+        mention.start - len(hyphened.group()), mention.start
+    ):
         return mention.start - len(hyphened.group())
     return mention.start
 

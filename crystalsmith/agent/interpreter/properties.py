@@ -43,7 +43,29 @@ _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)\s+$", re.IGNORECASE)
 _LETTER = re.compile(r"(?<![\w-])([A-Za-z]{1,2}|[A-Z]{2,4})[ \t]*$")
 _SIGN = re.compile(r"\s*(?:[<>≥≤]|above|below|over|under|at\s+(?:least|most))", re.IGNORECASE)
-_COUNTING = frozenset({"n", "N", "Eg", "eg", "K", "B", "G", "Z", "is", "be", "at", "of", "no", "to", "it", "or", "in", "by", "go"})
+_COUNTING = frozenset(
+    {
+        "n",
+        "N",
+        "Eg",
+        "eg",
+        "K",
+        "B",
+        "G",
+        "Z",
+        "is",
+        "be",
+        "at",
+        "of",
+        "no",
+        "to",
+        "it",
+        "or",
+        "in",
+        "by",
+        "go",
+    }
+)
 _OF = re.compile(r"\s+(?:of\s+)?")
 _HAS = re.compile(
     r"\b(?:has|have|having|with|open|opens|show|shows|possess|possesses)\s+an?\s+$", re.I
@@ -141,7 +163,10 @@ def _is_of_unknown(reading: Reading, quantity: Quantity) -> bool:
     if name[1] in _COUNTING or name[1] in ALL_ELEMENTS:
         return False
     start = quantity.start - len(before) + name.start(1)
-    if next(reading.around(start, "property", "other_property", "topic", "group"), None) is not None:
+    if (
+        next(reading.around(start, "property", "other_property", "topic", "group"), None)
+        is not None
+    ):
         return False
     reading.cannot_score(start, quantity.end)
     return True

@@ -32,7 +32,9 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[^\s\w]|_")
 _MAX_GAP = 60
 _COMMA_OR = re.compile(r"\s*,?\s*or\s+(?:an?\s+)?", re.IGNORECASE)
 _OR = re.compile(r"\bor\b|/", re.IGNORECASE)
-_NOUN = re.compile(r"\b(?:compounds|materials|phases|crystals|ones|candidates|structures)\s+$", re.I)
+_NOUN = re.compile(
+    r"\b(?:compounds|materials|phases|crystals|ones|candidates|structures)\s+$", re.I
+)
 _VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
 
 

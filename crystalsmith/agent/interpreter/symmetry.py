@@ -35,7 +35,9 @@ _SYMMETRY_WORDS = re.compile(
 _NUMBER = re.compile(
     r"#?\s?(\d{1,4})(?![\w.:/-]?\w)(?!\s?(?:ev|mev|nm|gpa|atoms?|%)\b)", re.IGNORECASE
 )
-_IN_BRACKETS = re.compile(r"(?:of|as|like)\s+[a-z]{3,20}(?:\s[a-z]{3,20})?\s\((?:no\.?\s?)?(\d{1,3})\)")
+_IN_BRACKETS = re.compile(
+    r"(?:of|as|like)\s+[a-z]{3,20}(?:\s[a-z]{3,20})?\s\((?:no\.?\s?)?(\d{1,3})\)"
+)
 _OR_NUMBER = re.compile(
     r"\s*(?:,|or|/)\s*(?:or\s+)?\d{1,3}(?![\w.])(?!\s?(?:ev|mev|g|gpa|atoms?)\b)", re.I
 )

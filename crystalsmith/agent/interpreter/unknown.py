@@ -1,8 +1,8 @@
 """Says back wishes whose words no list has: "patent-free", "with a long shelf life".
 
-What nobody has read is a wish where wishes stand: right before the name of a material, or as a whole
-item of a list beside other wishes. Whether the words ask something of a material at all, or belong to
-the talk around it, is asked of `phrases.asks_something`.
+What nobody has read is a wish where wishes stand: right before the name of a material, or as a
+whole item of a list beside other wishes. Whether the words ask something of a material at all, or
+belong to the talk around it, is asked of `phrases.asks_something`.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Span, Token
 
 _MATERIAL = (
-    "family", "anion", "anion_amount", "ions", "element", "group", "electronic", "application", "quality",
-    "topic", "system", "element_number",
+    "family", "anion", "anion_amount", "ions", "element", "group", "electronic", "application",
+    "quality", "topic", "system", "element_number",
 )  # fmt: skip
 _BEFORE = re.compile(
-    r"(?:^|[,;|/•*\n(]|(?<![\w-])(?:and|with|having|plus|but|shows?|showing|also|an?|the|is|be|of|no|not|low|high|good|very))\s*-?\s*$",
+    r"(?:^|[,;|/•*\n(]|(?<![\w-])(?:and|with|having|plus|but|shows?|showing|also|an?|the|is|be|of|no"
+    r"|not|low|high|good|very))\s*-?\s*$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"\s*(?:$|[,;|/.!\n)]|(?:and|but|with|plus)\b)", re.IGNORECASE)
-_INSIDE = re.compile(r"(?:\s|-|\s(?:of|to|in|against|for|at|under|and)\s(?:the\s|an?\s)?)", re.IGNORECASE)
+_INSIDE = re.compile(
+    r"(?:\s|-|\s(?:of|to|in|against|for|at|under|and)\s(?:the\s|an?\s)?)", re.IGNORECASE
+)
 _FREE = re.compile(r"-\s?free(?![\w-])", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _LONGEST = 80

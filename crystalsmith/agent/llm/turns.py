@@ -1,8 +1,9 @@
 """Lets a language model help with a later turn of a conversation; the rules lead and check it.
 
 What the rules understand of a turn stands. Beyond it the model may add wishes that the turn's own
-words support, and, where the rules left words unread and changed nothing, take back a wish that the turn names. A wish
-that was dropped cannot come back, and nothing changes that the turn does not speak of.
+words support, and, where the rules left words unread and changed nothing, take back a wish that
+the turn names. A wish that was dropped cannot come back, and nothing changes that the turn does
+not speak of.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def refine_with_model(
     if own.not_understood and wishes_only(public_view(own.request)) == standing:
         request, said = _taken_back(current, theirs, text)
         remarks += said
-    fresh = tuple(c for c in theirs.clauses if not any(says_same(c, old) for old in current.clauses))
+    fresh = tuple(
+        c for c in theirs.clauses if not any(says_same(c, old) for old in current.clauses)
+    )
     checked = audit(theirs.model_copy(update={"clauses": fresh, "unsupported": (), "count": None}))
     request, said = _with_additions(request, current, checked.request.clauses)
     if request == own.request:
@@ -67,7 +70,7 @@ def refine_with_model(
 def _with_additions(
     request: DesignRequest, before: DesignRequest, fresh: tuple[AnyClause, ...]
 ) -> tuple[DesignRequest, list[str]]:
-    """The request with wishes of the turn that the rules have not read; in conflict the rules count."""
+    """The request with wishes of a turn that the rules have not read; where both speak, theirs."""
     clauses = list(request.clauses)
     remarks: list[str] = []
     keys = {key for clause in clauses for key in keys_of(clause)}
@@ -98,5 +101,7 @@ def _taken_back(
         lost = [c for c in request.clauses if not any(says_same(c, kept) for kept in after.clauses)]
         if lost and not any(says_same(c, kept) for c in lost for kept in theirs.clauses):
             request = after
-            remarks += [f"'{c.wish()}' was taken back, as the language model reads it" for c in lost]
+            remarks += [
+                f"'{c.wish()}' was taken back, as the language model reads it" for c in lost
+            ]
     return request, remarks

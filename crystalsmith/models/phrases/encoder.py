@@ -1,8 +1,8 @@
 """Sentence embeddings of a few words in NumPy: all-MiniLM-L6-v2 without PyTorch.
 
-A request is read in milliseconds; importing PyTorch and sentence-transformers takes seconds. For one
-short phrase the six layers are a few small matrix products, read from the encoder's own file. The
-vectors agree with the library's to rounding (`tests/models/phrases`).
+A request is read in milliseconds; importing PyTorch and sentence-transformers takes seconds. For
+one short phrase the six layers are a few small matrix products, read from the encoder's own file.
+The vectors agree with the library's to rounding (`tests/models/phrases`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class PhraseEncoder:
 
     def encode(self, words: str) -> Array:
         """``(384,)`` the mean of the tokens' vectors, of length one."""
-        with self._threads.limit(limits=1):  # such small products only wait for each other's threads
+        with self._threads.limit(
+            limits=1
+        ):  # such small products only wait for each other's threads
             return self._encoded(self._tokenizer.encode(words).ids)
 
     def _encoded(self, ids: list[int]) -> Array:
@@ -64,11 +66,15 @@ class PhraseEncoder:
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
     def _layer(self, x: Array, name: str) -> Array:
-        attended = self._linear(self._attention(x, f"{name}.attention.self"), f"{name}.attention.output.dense")
+        attended = self._linear(
+            self._attention(x, f"{name}.attention.self"), f"{name}.attention.output.dense"
+        )
         x = self._normalised(x + attended, f"{name}.attention.output.LayerNorm")
         inner = self._linear(x, f"{name}.intermediate.dense")
         inner = 0.5 * inner * (1 + erf(inner / np.sqrt(np.float32(2))))
-        return self._normalised(x + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
+        return self._normalised(
+            x + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm"
+        )
 
     def _attention(self, x: Array, name: str) -> Array:
         query, key, value = (

@@ -1,4 +1,4 @@
-"""The phrase model as readers meet it: a few words in, whether they ask something of a material out."""
+"""The phrase model as readers meet it: whether a few words ask something of a material."""
 
 from __future__ import annotations
 
