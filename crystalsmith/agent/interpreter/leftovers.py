@@ -54,9 +54,11 @@ _LIKENESSES = (
     ),
     re.compile(r"\bas\s+(?P<what>(?!soon|many|much|close|near|far|well)[a-z]+)\s+as\s+possible\b"),
 )
-_FIGURE = re.compile(r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least)?\s*\d")
+_FIGURE = re.compile(
+    r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least|(?:more|greater|higher)\s+than|exceeding)?\s*\d"
+)
 _FOR = re.compile(
-    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:deep\s+|far\s+|mid\s+)?$", re.IGNORECASE
+    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:(?:deep|far|mid|near)[\s-]+)?$", re.IGNORECASE
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
 _ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")

@@ -6,13 +6,17 @@ from functools import lru_cache
 
 from crystalsmith.models.phrases.model import PhraseModel
 
-_SURE = 0.5
 
 
 @lru_cache(maxsize=4096)
-def asks_something(words: str) -> bool:
-    """Whether a few unread words are a wish; the model is loaded when first asked."""
-    return _model().probability(words) > _SURE
+def asks_something(words: str, sure: float = 0.5) -> bool:
+    """Whether a few unread words are a wish; the model is loaded when first asked.
+
+    Args:
+        words: as they stand in the text.
+        sure: how probable it has to be.
+    """
+    return _model().probability(words) > sure
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,7 @@ _TRANSPARENT = re.compile(
 )
 _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}negative\b", re.I)
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)\s+$", re.IGNORECASE)
+_ATOMS = re.compile(r"\s*-?(?:atoms?|elements?|sites?)\b", re.IGNORECASE)
 _LETTER = re.compile(r"(?<![\w-])([A-Za-z]{1,2}|[A-Z]{2,4})[ \t]*$")
 _SIGN = re.compile(r"\s*(?:[<>≥≤]|above|below|over|under|at\s+(?:least|most))", re.IGNORECASE)
 _COUNTING = frozenset(
@@ -52,7 +53,6 @@ _COUNTING = frozenset(
         "K",
         "B",
         "G",
-        "Z",
         "is",
         "be",
         "at",
@@ -66,6 +66,7 @@ _COUNTING = frozenset(
         "go",
     }
 )
+_AND_ANOTHER = re.compile(r"\s+(?:of\s+)?[a-z]+\s[a-z]+,?\s+and\s+", re.IGNORECASE)
 _OF = re.compile(r"\s+(?:of\s+)?")
 _HAS = re.compile(
     r"\b(?:has|have|having|with|open|opens|show|shows|possess|possesses)\s+an?\s+$", re.I
@@ -76,6 +77,7 @@ def read_properties(reading: Reading) -> None:
     """Read every figure of a property, then what is said about properties without a figure."""
     used: set[Mention] = set()
     last: Owner | None = None
+    before: Quantity | None = None
     for quantity in reading.quantities:
         if not reading.source.is_open(quantity.core, quantity.end):
             continue
@@ -87,6 +89,8 @@ def read_properties(reading: Reading) -> None:
         if _is_of_unknown(reading, quantity):
             continue
         owner = find_owner(reading, quantity, used, last)
+        quantity = _with_shared_bound(reading, quantity, before)
+        before = quantity
         if owner is None:
             _say_back(reading, quantity)
             continue
@@ -97,6 +101,23 @@ def read_properties(reading: Reading) -> None:
     _merge_bounds(reading)
     for mention in reading.mentions("property"):
         _read_without_figure(reading, mention)
+
+
+def _with_shared_bound(
+    reading: Reading, quantity: Quantity, before: Quantity | None
+) -> Quantity:
+    """Read "at least 300 GPa bulk modulus and 200 GPa shear modulus" as two bounds."""
+    if before is None or before.target is not None or quantity.target is None or quantity.near:
+        return quantity
+    one_sided = (before.minimum is None) != (before.maximum is None)
+    between = reading.source.plain[before.end : quantity.start]
+    if not one_sided or before.unit is None or quantity.unit is None:
+        return quantity
+    if before.unit.dimension != quantity.unit.dimension or not _AND_ANOTHER.fullmatch(between):
+        return quantity
+    if before.minimum is not None:
+        return replace(quantity, target=None, minimum=quantity.target, strict=before.strict)
+    return replace(quantity, target=None, maximum=quantity.target, strict=before.strict)
 
 
 def read_in_focus(reading: Reading) -> None:
@@ -160,7 +181,7 @@ def _is_of_unknown(reading: Reading, quantity: Quantity) -> bool:
     sign = reading.source.plain[quantity.start : quantity.core]
     if name is None or quantity.unit is not None or not _SIGN.match(sign):
         return False
-    if name[1] in _COUNTING or name[1] in ALL_ELEMENTS:
+    if _ATOMS.match(reading.source.plain, quantity.end) or name[1] in _COUNTING or name[1] in ALL_ELEMENTS:
         return False
     start = quantity.start - len(before) + name.start(1)
     if (

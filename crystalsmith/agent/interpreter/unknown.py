@@ -29,7 +29,7 @@ _BEFORE = re.compile(
     r"|not|low|high|good|very))\s*-?\s*$",
     re.IGNORECASE,
 )
-_AFTER = re.compile(r"\s*(?:$|[,;|/.!\n)]|(?:and|but|with|plus)\b)", re.IGNORECASE)
+_AFTER = re.compile(r"\s*(?:$|[,;|/.!\n()]|(?:and|but|with|plus)\b)", re.IGNORECASE)
 _INSIDE = re.compile(
     r"(?:\s|-|\s(?:of|to|in|against|for|at|under|and)\s(?:the\s|an?\s)?)", re.IGNORECASE
 )
@@ -37,6 +37,7 @@ _FREE = re.compile(r"-\s?free(?![\w-])", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _LONGEST = 80
 _MOST_PHRASES = 30
+_SURE_OF_PURPOSE = 0.9  # what kind of a catalyst it is is mostly no wish
 
 
 def read_unknown(reading: Reading) -> None:
@@ -54,8 +55,10 @@ def read_unknown(reading: Reading) -> None:
         if not words.isascii() or len(words) > _LONGEST or not _LETTERS.search(words):
             continue
         start = _with_adjective(reading, start)
-        placed = _is_attribute(reading, start, end) or _is_item(reading, start, end)
-        if placed and asks_something(words):
+        named = _named_after(reading, end)
+        if named is None and not _is_item(reading, start, end):
+            continue
+        if asks_something(words, _SURE_OF_PURPOSE if named == "application" else 0.5):
             reading.cannot_score(start, end)
 
 
@@ -94,12 +97,12 @@ def _hyphened(reading: Reading) -> Iterator[Span]:
             parts.append(token)
 
 
-def _is_attribute(reading: Reading, start: int, end: int) -> bool:
-    """Whether a material's name follows at once: *infinite-layer* nickelates."""
+def _named_after(reading: Reading, end: int) -> str | None:
+    """The kind of name of a material that follows at once: *infinite-layer* nickelates."""
     following = next(reading.after(end, *_MATERIAL), None)
-    if following is None or following.kind == "application":
-        return False  # what kind of a catalyst is no wish
-    return reading.source.plain[end : following.start] in (" ", "-")
+    if following is None or reading.source.plain[end : following.start] not in (" ", "-"):
+        return None
+    return following.kind
 
 
 def _is_item(reading: Reading, start: int, end: int) -> bool:
@@ -108,4 +111,6 @@ def _is_item(reading: Reading, start: int, end: int) -> bool:
     before = source.plain[max(0, start - 24) : start]
     if not _BEFORE.search(before) or not _AFTER.match(source.plain, end):
         return False
+    if source.plain[end : end + 2].strip().startswith("("):  # light (< 4 g/cc) is read already
+        return any(end < position < end + 4 for position, _ in reading.unsupported)
     return any(source.same_sentence(start, wish.start) for wish in reading.wishes)
