@@ -19,14 +19,9 @@ from crystalsmith import __version__
 from crystalsmith.agent.batch.commands import batch
 from crystalsmith.agent.report.commands import report
 from crystalsmith.core.errors import CrystalsmithError
-<<<<<<< HEAD
-from crystalsmith.evals.bench_commands import bench_app
-from crystalsmith.evals.commands import eval_app
-from crystalsmith.evals.search_commands import search_app
-=======
 from crystalsmith.evals.batch_commands import bench_app
 from crystalsmith.evals.design_commands import eval_app
->>>>>>> i8
+from crystalsmith.evals.search_commands import search_app
 from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app
 
@@ -164,7 +159,6 @@ def design(
     from crystalsmith.core.errors import RequestError
     from crystalsmith.core.request import DesignRequest
 
-<<<<<<< HEAD
     width, way, likeness = budget_named(budget), order_named(order), likeness_named(like)
     if request is None and seed_structure is None:
         raise RequestError("say in words what you need, or give a --seed-structure")
@@ -173,13 +167,7 @@ def design(
         read = reader_of(_with_llm(llm, llm_url, llm_model))
         understood = read(request).ensure_consistent()
     name = request or f"like {seed_structure.stem if seed_structure else ''}"
-    folder = out if out is not None or as_json else folder_for(name)
-=======
-    width = budget_named(budget)
-    read = reader_of(_with_llm(llm, llm_url, llm_model))
-    understood = read(request).ensure_consistent()
-    folder = out if out is not None or (as_json and not html) else folder_for(request)
->>>>>>> i8
+    folder = out if out is not None or (as_json and not html) else folder_for(name)
     if folder is not None:
         ensure_writable(folder)
     console = Console()
@@ -299,7 +287,7 @@ def _parse_file(file: Path, out: Path | None, read: Any) -> None:
 
     lines = read_lines(file)
     with ConsoleProgress() as progress:
-        done = parse_lines(lines, out, partial(read_turns, read=read), progress)
+        done = parse_lines(lines, out, partial(read_turns, reader=read), progress)
     if out is None:
         typer.echo("\n".join(done))
     else:
@@ -358,7 +346,14 @@ def chat(
         bench = Workbench(
             out, reader_of(config), budget=width, seed=seed, store=store, progress=progress
         )
-        agent = ChatAgent(bench, saver, name, None if model is None else model.chat)
+        agent = ChatAgent(
+            bench,
+            saver,
+            name,
+            None if model is None else model.chat,
+            steps=config.llm_steps,
+            tokens=config.llm_tokens,
+        )
         talk(agent, saver, typer.echo)
 
 

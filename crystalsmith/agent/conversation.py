@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from crystalsmith.agent.interpreter.lexicon import property_in
-from crystalsmith.agent.interpreter.refinement import is_undo, refine
-from crystalsmith.agent.readers import built_in
+from crystalsmith.agent.interpreter.refinement import is_undo
+from crystalsmith.agent.readers import BUILT_IN
 from crystalsmith.core.clauses import AtomCount, ElementCount, PropertyRange
 from crystalsmith.core.request import DesignRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crystalsmith.agent.readers import Read
+    from crystalsmith.agent.readers import Reader
 
 EMPTY = DesignRequest(text="")
 
@@ -37,20 +37,20 @@ class Conversation(BaseModel):
     earlier: tuple[DesignRequest, ...] = ()
     focus: str = ""
 
-    def say(self, text: str, read: Read = built_in) -> DesignRequest:
+    def say(self, text: str, reader: Reader = BUILT_IN) -> DesignRequest:
         """Take a turn and return the request after it.
 
         Args:
             text: what is said.
-            read: reads the first turn; later ones change what stands, by rules.
+            reader: reads the first turn, and says what later ones change.
         """
         if self.request.off_topic or not self.request.text:
             if not is_undo(text):
-                self._change(read(text))
+                self._change(reader.read(text))
             elif self.earlier:
                 self.undo()
             return self.request
-        turn = refine(self.request, text, self.focus)
+        turn = reader.refine(self.request, text, self.focus)
         if turn.kind == "undo":
             self.undo(turn.steps)
         elif turn.kind == "changed":
@@ -89,7 +89,7 @@ def _focus(before: DesignRequest, after: DesignRequest) -> str:
     return found
 
 
-def read_turns(turns: Sequence[str], read: Read = built_in) -> list[DesignRequest]:
+def read_turns(turns: Sequence[str], reader: Reader = BUILT_IN) -> list[DesignRequest]:
     """The request after each turn."""
     conversation = Conversation()
-    return [conversation.say(text, read) for text in turns]
+    return [conversation.say(text, reader) for text in turns]

@@ -62,6 +62,10 @@ _STRICT = re.compile(
     r"\b(?:fewer|less|more|under|below|above|over|exceed\w*|smaller|larger|greater|beyond)\b|[<>]",
     re.IGNORECASE,
 )
+_GROUP_WORD = re.compile(
+    r"group|symmetr|(?<![a-z])s\.?\s?g(?![a-z])|spgr|(?<![a-z])(?:no|nr)\.|#|international|tables",
+    re.IGNORECASE,
+)
 _AMOUNTS = {"one": 1, "single": 1, "pair": 2, "couple": 2, "dozen": 12}
 
 
@@ -179,7 +183,7 @@ def _collect_numbers(source: Source, found: Evidence) -> None:
         if unit.dimension == "percent":
             found.figures += [(abs(value) * number.value / 100, "percent") for value in values]
     found.figures += [(sign * value * f, "") for value in bare for f in factors for sign in (1, -1)]
-    found.counts |= {round(value) for value in (*bare, *values)}
+    found.counts |= {round(value) for value in bare if value == int(value)}
     found.strict = _STRICT.search(source.plain) is not None
     for word, amount in _AMOUNTS.items():
         if re.search(rf"\b{word}\b", source.plain, re.IGNORECASE):
@@ -222,9 +226,12 @@ def _collect_formula(word: str, found: Evidence) -> None:
 
 
 def _collect_groups(plain: str, found: Evidence) -> None:
-    found.groups |= {
-        int(n) for n in re.findall(r"(?<!\d)\d{1,3}(?!\d)", plain) if 1 <= int(n) <= 230
-    }
+    if _GROUP_WORD.search(plain):
+        found.groups |= {
+            int(n)
+            for n in re.findall(r"(?<![\d.])\d{1,3}(?![\d]|\.\d)", plain)
+            if 1 <= int(n) <= 230
+        }
     for match in _GROUP_SYMBOL.finditer(plain):
         text = match[1]
         for end in range(len(text), 1, -1):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.grounding import audited
 from crystalsmith.agent.interpreter import read
+from crystalsmith.agent.interpreter.refinement import refine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from crystalsmith.agent.interpreter.refinement import Turn
     from crystalsmith.core.request import DesignRequest
     from crystalsmith.core.settings import Settings
 
     Read = Callable[[str], DesignRequest]
+    Refine = Callable[[DesignRequest, str, str], Turn]
 
 
 def built_in(text: str) -> DesignRequest:
@@ -21,18 +25,41 @@ def built_in(text: str) -> DesignRequest:
     return audited(read(text))
 
 
-def reader_of(config: Settings) -> Read:
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a first request, and what later turns make of it.
+
+    Attributes:
+        read: any text to a request.
+        refine: a request, a turn and the key in focus to what the turn does.
+    """
+
+    read: Read
+    refine: Refine = refine
+
+    def __call__(self, text: str) -> DesignRequest:
+        """Read a request."""
+        return self.read(text)
+
+
+BUILT_IN = Reader(built_in)
+
+
+def reader_of(config: Settings) -> Reader:
     """The reader that the settings name.
 
     Raises:
         CrystalsmithError: the language model cannot be reached by what is installed.
     """
     if config.llm is None and config.llm_url is None:
-        return built_in
+        return BUILT_IN
     from crystalsmith.agent.llm import LanguageModelReader, language_model
 
     model = language_model(config)
-    return built_in if model is None else LanguageModelReader(model).read
+    if model is None:
+        return BUILT_IN
+    reader = LanguageModelReader(model)
+    return Reader(reader.read, reader.refine)
 
 
 def reader_name(config: Settings) -> str:

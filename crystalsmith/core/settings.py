@@ -55,6 +55,8 @@ class Settings(BaseSettings):
         llm_model: the name that the server knows the model by.
         llm_seconds: how long one answer may take.
         llm_retries: how often an overloaded or failing server is asked again.
+        llm_steps: calls of the language model for one message of a chat, at most.
+        llm_tokens: tokens of prompts and answers for one message of a chat.
     """
 
     model_config = SettingsConfigDict(env_prefix="CRYSTALSMITH_", extra="forbid")
@@ -80,6 +82,8 @@ class Settings(BaseSettings):
     llm_model: str | None = None
     llm_seconds: float = Field(default=60.0, gt=0)
     llm_retries: int = Field(default=2, ge=0, le=10)
+    llm_steps: int = Field(default=8, ge=1, le=100)
+    llm_tokens: int = Field(default=60_000, ge=1_000)
 
     @classmethod
     def settings_customise_sources(

@@ -344,7 +344,7 @@ def requests(
     config = settings().model_copy(update=chosen)
     cases = load_cases(data)
     with ConsoleProgress() as progress:
-        read = partial(read_turns, read=reader_of(config))
+        read = partial(read_turns, reader=reader_of(config))
         figures, failed = evaluate_requests(cases, read, progress)
     show_columns(f"requests of {data.name}, read by the {reader_name(config)}", figures)
     save_lines(failures, failed)

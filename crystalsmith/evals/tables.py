@@ -30,7 +30,6 @@ def show_columns(title: str, columns: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def show_rows(title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
-<<<<<<< HEAD
     """A table with one row per group and one column per figure, for many groups."""
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     table = Table(title=title, title_justify="left")
@@ -39,15 +38,6 @@ def show_rows(title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
         table.add_column(name, justify="right")
     for name, row in rows.items():
         table.add_row(name, *(_text(row.get(key)) for key in columns))
-=======
-    """A table with one row per group and one column per figure."""
-    names = list(dict.fromkeys(key for row in rows.values() for key in row))
-    table = Table("", title=title, title_justify="left")
-    for name in names:
-        table.add_column(name, justify="right")
-    for group, row in rows.items():
-        table.add_row(group, *(_text(row.get(name)) for name in names))
->>>>>>> i8
     Console().print(table)
 
 

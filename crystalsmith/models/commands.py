@@ -267,6 +267,22 @@ def composition(
 
 
 @train_app.command()
+def phrases(
+    data: Annotated[
+        Path, typer.Option("--data", help='{"phrase", "asks"} a line: asks of a material or not.')
+    ],
+    out: OutOption,
+) -> None:
+    """Train the phrase model (which unknown words of a request ask something of a material)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.phrases.training import train_phrases
+
+    with ConsoleProgress() as progress:
+        share = train_phrases(data, out, progress)
+    typer.echo(f"{share:.1%} of the phrases are told right on ten folds")
+
+
+@train_app.command()
 def templates(
     data: DataOption,
     validation: ValidationOption,

@@ -32,6 +32,20 @@ def reading_messages(text: str, schema: dict[str, Any]) -> list[Message]:
     return [*messages, ("human", _fenced(text))]
 
 
+def turn_messages(standing: dict[str, Any], text: str, schema: dict[str, Any]) -> list[Message]:
+    """The rules, examples of turns, the request as it stands, and what is said now."""
+    rows = _table()
+    messages: list[Message] = [("system", rows["turn"].strip() + "\n" + json.dumps(schema))]
+    for example in rows["turns"]:
+        asked = _turn(example["standing"], example["said"])
+        messages += [("human", asked), ("ai", example["answer"])]
+    return [*messages, ("human", _turn(json.dumps(standing, ensure_ascii=False), text))]
+
+
+def _turn(standing: str, said: str) -> str:
+    return f"The request as it stands: {standing}\n{_fenced(said)}"
+
+
 def repair_message(reason: str) -> Message:
     """What a model is told once when its answer is no JSON object."""
     return "human", _table()["repair"].strip().replace("{reason}", reason)

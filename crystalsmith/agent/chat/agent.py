@@ -10,6 +10,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import ModelCallLimitMiddleware
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from crystalsmith.agent.chat.budget import TokenBudget
 from crystalsmith.agent.chat.model import BuiltInChatModel
 from crystalsmith.agent.chat.tools import ChatState, chat_tools
 from crystalsmith.prompts.chat import system_prompt
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from crystalsmith.agent.chat.workbench import Values, Workbench
 
-_MOST_CALLS = 8  # of the model, for one message
 _FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 
 
@@ -35,6 +35,8 @@ class ChatAgent:
         saver: LangGraph's checkpointer; the session is in it after every step.
         session: the session's name.
         model: a language model; the built-in one when None.
+        steps: calls of the model for one message of the user, at most.
+        tokens: of prompts and answers, for one message of the user.
     """
 
     def __init__(
@@ -43,6 +45,9 @@ class ChatAgent:
         saver: BaseCheckpointSaver[Any],
         session: str,
         model: BaseChatModel | None = None,
+        *,
+        steps: int = 8,
+        tokens: int = 60_000,
     ) -> None:
         self.bench = bench
         self.session = session
@@ -51,7 +56,7 @@ class ChatAgent:
             model or BuiltInChatModel(),
             chat_tools(bench),
             system_prompt=system_prompt(),
-            middleware=[ModelCallLimitMiddleware(run_limit=_MOST_CALLS)],
+            middleware=[ModelCallLimitMiddleware(run_limit=steps), TokenBudget(tokens)],
             state_schema=ChatState,
             checkpointer=saver,
         )
@@ -65,7 +70,11 @@ class ChatAgent:
     def values(self) -> Values:
         """The conversation and the result as they are saved."""
         state = self._graph.get_state(self._config).values
-        return {"conversation": state.get("conversation") or {}, "result": state.get("result")}
+        return {
+            "conversation": state.get("conversation") or {},
+            "result": state.get("result"),
+            "drafts": state.get("drafts") or [],
+        }
 
     def save(self, values: Values) -> None:
         """Save values that a slash command has changed."""

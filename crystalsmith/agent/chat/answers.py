@@ -54,6 +54,54 @@ def comparison(result: Record | None, first: int, second: int) -> str:
     return "\n".join(lines)
 
 
+def ranking(result: Record | None, number: int) -> str:
+    """Why a candidate stands where it stands: what the order goes by, beside its neighbour."""
+    row, found = candidate(result, number), candidates(result)
+    lines = [
+        f"{number}. {_name(row)} stands at place {number} of {len(found)}. The order: fewest failed"
+        " wishes, then fewest that could not be checked, then the higher score.",
+        f"- {_counted(row)}",
+    ]
+    lines += [
+        f"- {clause['status']}: {clause['wish']}, likelihood {clause['likelihood']:.2f}"
+        for clause in row["clauses"]
+    ]
+    origin = row["provenance"]
+    lines.append(
+        f"- before any structure: plausibility of the formula {origin['plausibility']:.2f} (formula"
+        f" proposer), probability of the symmetry {origin['template_probability']:.2f}"
+        " (constraint generator)"
+    )
+    if "e_above_hull" in row["predictions"]:
+        lines.append(f"- {_value(row, 'e_above_hull')}; every step above the hull costs score")
+    other = number + 1 if number < len(found) else number - 1
+    if 1 <= other <= len(found):
+        lines.append(
+            f"- beside it, {other}. {_name(found[other - 1])}: {_counted(found[other - 1])}"
+        )
+        lines.append(f"- what decides between them: {_decides(row, found[other - 1])}")
+    return "\n".join(lines)
+
+
+def _counted(row: Mapping[str, Any]) -> str:
+    failed, unchecked = _order_of(row)
+    return f"{failed} wishes failed, {unchecked} not checked, score {row['score']:.2f} (search)"
+
+
+def _order_of(row: Mapping[str, Any]) -> tuple[int, int]:
+    states = [clause["status"] for clause in row["clauses"]]
+    return states.count("fail"), sum(state not in ("pass", "fail") for state in states)
+
+
+def _decides(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    ours, theirs = _order_of(row), _order_of(other)
+    if ours[0] != theirs[0]:
+        return "the number of failed wishes"
+    if ours[1] != theirs[1]:
+        return "the number of wishes that could not be checked"
+    return "the score"
+
+
 def candidates(result: Record | None) -> list[Record]:
     """The candidates of a result.
 

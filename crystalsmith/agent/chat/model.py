@@ -25,7 +25,45 @@ _ORDINAL = re.compile(
     rf"\b(?:the\s+)?({'|'.join(_ORDINALS)})\b(?!-)(?:\s+(?:one|candidate|structure|crystal))?",
     re.IGNORECASE,
 )
+_FORMULA = r"(?-i:((?:[A-Z][a-z]?\d{0,3}|[()]\d{0,3}){2,}))"
+_OF = r"(number|candidate|draft|no\.?|#|structure|crystal)?\s*(\d{1,3})"
 _RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "export",
+        r"^\W*(?:export|save|write)\b[^\d]*?(\d{1,3})?\D*?\b(cif|poscar|extxyz)\b",
+        ("number", "format"),
+    ),
+    (
+        "generate",
+        r"^\W*(?:generate|build|make|draw)\s+(?:(?:some|a|an|\d)\s+)?"
+        rf"(?:crystals?|structures?|drafts?)\s+(?:of|for)\s+{_FORMULA}\W*$",
+        ("formula",),
+    ),
+    (
+        "constraints",
+        r"\b(?:which|what)\s+(?:space\s+groups?|symmetr\w+|structures?|templates?)\b.*?"
+        rf"{_FORMULA}\W*",
+        ("formula",),
+    ),
+    (
+        "propose_formulas",
+        r"^\W*(?:propose|suggest|list|show|which|what)\s+(?:me\s+)?(?:some\s+)?formulas?\b",
+        (),
+    ),
+    ("predict", rf"^\W*predict\b\D*?{_OF}", ("of", "number")),
+    ("relax", rf"^\W*relax\b\D*?{_OF}\W*$", ("of", "number")),
+    (
+        "search_known_crystals",
+        r"\bknown\s+(?:crystals?|materials?|compounds?|structures?)\s+"
+        r"(?:like|with|of|for|such\s+as|that\s+are)\s+(?!number)(.{3,200})",
+        ("query",),
+    ),
+    (
+        "rank",
+        rf"\bwhy\b\D*{_NUMBER}\D*?"
+        r"\b(?:rank\w*|placed|listed|best|better|ahead|above|on\s+top|number\s*\d)",
+        _ONE,
+    ),
     ("compare", rf"\bcompare\b[^\d]*{_NUMBER}\D+?(\d{{1,3}})", ("first", "second")),
     ("more_like", rf"\b(?:more|something)\s+like\s+{_NUMBER}", ("number",)),
     ("similar", rf"\b(?:similar|known)\b[^\d]*(?:to|like)\s+{_NUMBER}", ("number",)),
@@ -70,9 +108,19 @@ def _decision(text: str) -> tuple[str, dict[str, Any]]:
     for name, spelling, keys in _RULES:
         match = re.search(spelling, numbered, re.IGNORECASE)
         if match is not None:
-            values = [int(group) for group in match.groups()]
-            return name, dict(zip(keys, values, strict=True))
+            return name, _arguments(keys, match.groups())
     return "change_request", {"text": text}
+
+
+def _arguments(keys: tuple[str, ...], found: tuple[str | None, ...]) -> dict[str, Any]:
+    """A rule's groups as the tool's arguments; what was not said is left to the tool."""
+    arguments: dict[str, Any] = {}
+    for key, value in zip(keys, found, strict=True):
+        if key == "of":
+            arguments[key] = "draft" if (value or "").lower() == "draft" else "candidate"
+        elif value is not None:
+            arguments[key] = int(value) if value.isdecimal() else value
+    return arguments
 
 
 def _after_tool(messages: list[BaseMessage], last: ToolMessage) -> AIMessage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from langchain.agents import AgentState
 from langchain.tools import ToolRuntime, tool
@@ -11,7 +11,7 @@ from langchain_core.messages import ToolMessage
 from langgraph.types import Command
 from pydantic import Field
 
-from crystalsmith.agent.chat.workbench import Step, Values, Workbench
+from crystalsmith.agent.chat.workbench import Kind, Step, Values, Workbench
 from crystalsmith.core.errors import CrystalsmithError
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 Number = Annotated[int, Field(ge=1, le=1000, description="number of the candidate in the table")]
-Runtime = ToolRuntime
+Formula = Annotated[str, Field(min_length=1, max_length=100, description="such as LiFePO4")]
+Few = Annotated[int, Field(ge=1, le=20, description="how many")]
+Format = Literal["cif", "poscar", "extxyz"]
 
 
 class ChatState(AgentState[Any]):
@@ -28,6 +30,7 @@ class ChatState(AgentState[Any]):
 
     conversation: dict[str, Any]
     result: dict[str, Any] | None
+    drafts: list[dict[str, Any]]
 
 
 def chat_tools(bench: Workbench) -> list[BaseTool]:
@@ -71,7 +74,62 @@ def chat_tools(bench: Workbench) -> list[BaseTool]:
         """Known crystals most like a candidate."""
         return _run(runtime, lambda values: bench.similar(values, number))
 
-    return [change_request, run_design, more_like, show, explain, compare, similar]
+    @tool
+    def rank(number: Number, runtime: ToolRuntime) -> Command[Any]:
+        """Why a candidate is ranked where it is."""
+        return _run(runtime, lambda values: bench.rank(values, number))
+
+    @tool
+    def export(
+        format: Format,  # noqa: A002 - the argument's name is what a model sees
+        runtime: ToolRuntime,
+        number: Annotated[int, Field(ge=0, le=1000, description="candidate; 0 for all")] = 0,
+    ) -> Command[Any]:
+        """Write candidates to files in the session's own folder."""
+        return _run(runtime, lambda values: bench.export(values, format, number or None))
+
+    looks = [change_request, run_design, more_like, show, explain, compare, similar, rank, export]
+    return [*looks, *_steps(bench)]
+
+
+def _steps(bench: Workbench) -> list[BaseTool]:
+    """The single steps of a design."""
+
+    @tool
+    def search_known_crystals(
+        query: Annotated[str, Field(min_length=1, max_length=500)],
+        runtime: ToolRuntime,
+        count: Few = 5,
+    ) -> Command[Any]:
+        """Known crystals that answer a description of chemistry, structure and properties."""
+        return _run(runtime, lambda _: bench.search_known(query, count))
+
+    @tool
+    def propose_formulas(runtime: ToolRuntime, count: Few = 10) -> Command[Any]:
+        """Plausible formulas for the request as it stands."""
+        return _run(runtime, lambda values: bench.propose(values, count))
+
+    @tool
+    def constraints(formula: Formula, runtime: ToolRuntime, count: Few = 5) -> Command[Any]:
+        """Space groups and Wyckoff letters that a formula may take."""
+        return _run(runtime, lambda _: bench.constraints(formula, count))
+
+    @tool
+    def generate(formula: Formula, runtime: ToolRuntime, count: Few = 3) -> Command[Any]:
+        """Make crystals of a formula in its likeliest symmetries; they are kept as drafts."""
+        return _run(runtime, lambda values: bench.generate(values, formula, count))
+
+    @tool
+    def predict(number: Number, runtime: ToolRuntime, of: Kind = "candidate") -> Command[Any]:
+        """Predicted properties of a candidate or a draft."""
+        return _run(runtime, lambda values: bench.predict(values, number, of))
+
+    @tool
+    def relax(number: Number, runtime: ToolRuntime, of: Kind = "candidate") -> Command[Any]:
+        """Relax a candidate or a draft within its symmetry; the outcome is a new draft."""
+        return _run(runtime, lambda values: bench.relax(values, number, of))
+
+    return [search_known_crystals, propose_formulas, constraints, generate, predict, relax]
 
 
 def _run(runtime: ToolRuntime, action: Callable[[Values], Step]) -> Command[Any]:
@@ -80,6 +138,7 @@ def _run(runtime: ToolRuntime, action: Callable[[Values], Step]) -> Command[Any]
     values: Values = {
         "conversation": state.get("conversation") or {},
         "result": state.get("result"),
+        "drafts": state.get("drafts") or [],
     }
     try:
         step = action(values)

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
+from crystalsmith.agent.chat import parts
 from crystalsmith.agent.chat.answers import (
     Record,
     candidate,
     comparison,
     overview,
+    ranking,
     standing,
     why,
 )
 from crystalsmith.agent.conversation import Conversation
 from crystalsmith.agent.design import design
-from crystalsmith.agent.readers import built_in
+from crystalsmith.agent.readers import BUILT_IN
 from crystalsmith.core.clauses import Ratio, SpaceGroupClause
 from crystalsmith.core.errors import CrystalsmithError, RequestError
+from crystalsmith.core.settings import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from crystalsmith.agent.budgets import BudgetName
-    from crystalsmith.agent.readers import Read
+    from crystalsmith.agent.readers import Reader
     from crystalsmith.agent.toolbox import Toolbox
     from crystalsmith.core.progress import Progress
     from crystalsmith.core.request import DesignRequest
 
 FORMATS = ("cif", "poscar", "extxyz")
+Kind = Literal["candidate", "draft"]
 _SIMILAR = 5
 
 
@@ -38,10 +42,11 @@ class StoppedError(CrystalsmithError):
 
 
 class Values(TypedDict, total=False):
-    """What a session keeps: the conversation and the last result, as plain data."""
+    """What a session keeps as plain data: conversation, last result, crystals made by hand."""
 
     conversation: dict[str, Any]
     result: Record | None
+    drafts: list[Record]
 
 
 class Step(NamedTuple):
@@ -58,7 +63,7 @@ class Workbench:
 
     Attributes:
         folder: where exports go, and nowhere else.
-        read: reads the first turn.
+        reader: reads the first turn, and says what later ones change.
         budget: how much a search looks at.
         seed: of the searches.
         store: folder of known crystals, or "none".
@@ -67,7 +72,7 @@ class Workbench:
     """
 
     folder: Path
-    read: Read = built_in
+    reader: Reader = BUILT_IN
     budget: BudgetName = "quick"
     seed: int = 0
     store: str | None = None
@@ -79,7 +84,7 @@ class Workbench:
         """Take a turn: change the request, or ask about what cannot be."""
         talk = _conversation(values)
         before = talk.request
-        request = talk.say(text, self.read)
+        request = talk.say(text, self.reader)
         kept: Values = {"conversation": talk.model_dump(mode="json")}
         if request.off_topic:
             return Step(request.refusals[0], {})
@@ -153,6 +158,42 @@ class Workbench:
         ]
         return Step("\n".join([f"Known crystals most like {row['formula']}:", *lines]), {})
 
+    def rank(self, values: Values, number: int) -> Step:
+        """Why a candidate stands where it stands."""
+        return Step(ranking(values.get("result"), number), {})
+
+    def search_known(self, query: str, count: int) -> Step:
+        """Known crystals that answer a description."""
+        return Step(parts.search_known(self._tools(), query, count), {})
+
+    def propose(self, values: Values, count: int) -> Step:
+        """Formulas for the request as it stands."""
+        request = _conversation(values).request
+        return Step(parts.propose(self._tools(), request, count, self.seed), {})
+
+    def constraints(self, formula: str, count: int) -> Step:
+        """Symmetries that a formula may take."""
+        return Step(parts.constraints(self._tools(), formula, count), {})
+
+    def generate(self, values: Values, formula: str, count: int) -> Step:
+        """Crystals of a formula, kept as drafts."""
+        made = parts.generate(self._tools(), formula, count, self.seed, self._report)
+        drafts = [*values.get("drafts", []), *made][-parts.MOST_DRAFTS :]
+        return Step(parts.drafts_in_words(drafts), {"drafts": drafts})
+
+    def predict(self, values: Values, number: int, of: Kind) -> Step:
+        """Properties of a candidate or a draft."""
+        row = _crystal(values, number, of)
+        return Step(parts.predict(self._tools(), row, self._report), {})
+
+    def relax(self, values: Values, number: int, of: Kind) -> Step:
+        """Relax a candidate or a draft; what comes out is a new draft."""
+        said, made = parts.relaxed(_crystal(values, number, of), settings().calculator)
+        if made is None:
+            return Step(said, {})
+        drafts = [*values.get("drafts", []), made][-parts.MOST_DRAFTS :]
+        return Step(f"{said}\nkept as draft {len(drafts)}", {"drafts": drafts})
+
     def export(self, values: Values, form: str, number: int | None = None) -> Step:
         """Write candidates as CIF, POSCAR or extended XYZ into the session's folder."""
         if form not in FORMATS:
@@ -185,6 +226,20 @@ class Workbench:
             raise StoppedError("stopped")
         if self.progress is not None:
             self.progress(stage, done, total)
+
+
+def _crystal(values: Values, number: int, of: Kind) -> Record:
+    """A candidate or a draft by its number.
+
+    Raises:
+        RequestError: there is none of that number.
+    """
+    if of == "candidate":
+        return candidate(values.get("result"), number)
+    drafts = values.get("drafts", [])
+    if not 1 <= number <= len(drafts):
+        raise RequestError(f"there is no draft {number}; there are {len(drafts)} drafts")
+    return drafts[number - 1]
 
 
 def _conversation(values: Values) -> Conversation:

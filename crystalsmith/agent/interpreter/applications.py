@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 LIGHT = frozenset(
-    {"uv", "ultraviolet", "ir", "infrared", "near infrared", "visible", "visible light", "blue",
-     "red", "green", "white", "yellow", "solar blind", "thin film", "high temperature",
-     "room temperature"}
+    {"uv", "ultraviolet", "blue emitting", "green emitting", "red emitting", "ir", "infrared",
+     "near infrared", "visible", "visible light", "blue", "red", "green", "white", "yellow",
+     "solar blind", "thin film", "high temperature", "room temperature"}
 )  # fmt: skip
 
 

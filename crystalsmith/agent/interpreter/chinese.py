@@ -45,6 +45,28 @@ _EXCHANGE = re.compile(
     r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
 )
 _IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替换)(?=[^，。；,;])")
+_NOT_USED = re.compile(
+    r"(?:^|(?<=[，。；,;、\s]))([^，。；,;\s]{1,8}?)(?:也|都|就)?(?:别用|不要用|不能用|别要|别加|也不要|不能有|不可以有|不许有)(?=[，。；,;！!]|$)"
+)
+_USED_FOR = re.compile(r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,8}?)用的(?=[，。；,;]|$)")
+_GIVE = re.compile(r"(?<![输给])出(?=\s?(?:\d|[一二两三四五六七八九十]))")
+_RATHER = re.compile(
+    r"(?:不要|别要|不想要)([^，。；,;]{1,6}?化物)[，,]\s?(?:要|换成|改成|改为|来)?([^，。；,;]{1,6}?化物)(?:吧|好了|就行|即可|就好)?(?=[，。；,;]|$)"
+)
+_DECIMAL = re.compile(
+    r"([零一二两三四五六七八九])点([零一二三四五六七八九]{1,3})(?![\u4e00-\u9fff]*点)"
+)
+_KINDS_OF = re.compile(
+    r"([二两三四五六七八九十]|\d{1,2})种(?:以上)?(?:不同)?(?:的)?(过渡金属|稀土|金属|阳离子|阴离子)(?:元素)?"
+)
+_PLURALS = {
+    "过渡金属": "transition metals", "稀土": "rare earths", "金属": "metals", "阳离子": "cations",
+    "阴离子": "anions",
+}  # fmt: skip
+_BETTER = re.compile(
+    r"(?:[\u4e00-\u9fff]{2,6}?(?:要|得)?(?:尽量|尽可能)(?:地)?[高低大小轻重宽窄硬长多少强](?:[一点些]{0,2}))"
+    r"|(?:[\u4e00-\u9fff]{0,4}?越[\u4e00-\u9fff]{1,4}?越好)"
+)
 _COMPARE = re.compile(r"^\s*比较(?=\s?(?:第|一下|\d))")
 _BASED = re.compile(r"基(?!底|于|本|金|础|团)")
 
@@ -123,6 +145,25 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _IN_PLACE.finditer(text):
         add(match.start(), match.start(1), " use ")
         add(match.end(1), match.end(), " instead of ")
+    for match in _RATHER.finditer(text):
+        add(match.start(), match.start(1), " not ")
+        add(match.end(1), match.start(2), " but ")
+    for match in _NOT_USED.finditer(text):
+        if any(name in match[1] for name in _elements()):
+            add(match.start(), match.start(1), " without ")
+            add(match.end(1), match.end(), " ; ")
+    for match in _USED_FOR.finditer(text):
+        add(match.start(), match.start(1), " for ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _GIVE.finditer(text):
+        add(*match.span(), " find ")
+    for match in _DECIMAL.finditer(text):
+        digits = "".join(str(int(_value(c))) for c in match[2])
+        add(*match.span(), f" {int(_value(match[1]))}.{digits} ")
+    for match in _KINDS_OF.finditer(text):
+        add(*match.span(), f" {int(_value(match[1]))} different {_PLURALS[match[2]]} ")
+    for match in _BETTER.finditer(text):
+        add(*match.span(), " as extreme as possible ")
     for match in _COMPARE.finditer(text):
         add(*match.span(), " compare ")
     for match in _MADE_OF.finditer(text):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.anions import add_anions
 from crystalsmith.agent.interpreter.formulas import formula_of
+from crystalsmith.agent.interpreter.leftovers import start_of_property
 from crystalsmith.agent.interpreter.patterns import read_wildcards
 from crystalsmith.agent.interpreter.scope import Item, Listing, listings
 from crystalsmith.agent.interpreter.symbols import (
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 _CHAIN = re.compile(r"(?<![\w-])[A-Z][a-z]?(?:(?:-|\s-\s)[A-Z][a-z]?){1,9}(?![\w'])")
 _COUNTED = re.compile(
-    r"\b(?:(?:at\s+least|exactly|only|just)\s+)?(one|two|three|four|[1-4])\s+"
+    r"\b(?:(?:at\s+least|exactly|only|just)\s+)?(one|two|three|four|five|six|seven|eight|nine|ten|[1-9])\s+"
     r"(?:(?:different|distinct|other)\s+)?$",
     re.IGNORECASE,
 )
@@ -41,6 +43,12 @@ _RELATIVE = re.compile(
     r"(?:\b(?:no|only|without|avoid|use)\s+)?\belements?\s+(?:that\s+are\s+)?(?:heavier|lighter|beyond|above"
     r"|below|after|before|rarer|bigger|smaller)\s+(?:than\s+)?(?:[A-Z][a-z]?\b|[a-z]+)"
 )
+_GROUP_CHOICE = re.compile(
+    r"\bgroup[\s-]+(?:\d{1,2}|[IV]{1,4})\s?(?:or|/|and|to|-)\s?(?:group\s+)?(?:\d{1,2}|[IV]{1,4})\b"
+    r"(?:\s+(?:transition\s+)?(?:metals?|elements?))?",
+    re.IGNORECASE,
+)
+_JOINED_BY_OR = re.compile(r"\s*(?:,\s*)?(?:or|/)\s*(?:an?\s+)?", re.IGNORECASE)
 _FURTHER = re.compile(
     r"\b(?:and|plus|with)\s+(?:(?:one|an?|some|any)\s+)?(?:further|other|additional|more|second|third"
     r"|another|extra)\s+$",
@@ -54,8 +62,10 @@ def read_composition(reading: Reading) -> None:
     """Read everything said about elements, groups and anions."""
     for mention in reading.mentions("excluded_group"):
         reading.add(ExcludeGroups, mention.start, mention.end, groups=(mention.value,))
-    for match in _RELATIVE.finditer(reading.source.open):
-        reading.cannot_score(*match.span())
+    for pattern in (_RELATIVE, _GROUP_CHOICE):
+        for match in pattern.finditer(reading.source.open):
+            reading.cannot_score(*match.span())
+    _say_mixed_choices(reading)
     read_wildcards(reading)
     _read_systems(reading)
     for listing in listings(reading, _items(reading)):
@@ -63,6 +73,7 @@ def read_composition(reading: Reading) -> None:
         if reading.source.is_open(first.start, first.end):
             _add(reading, listing)
     _let_anions_in(reading)
+    _drop_repeated(reading)
 
 
 def _let_anions_in(reading: Reading) -> None:
@@ -81,13 +92,45 @@ def _let_anions_in(reading: Reading) -> None:
             reading.note(f"'{clause.words}' was read with {', '.join(sorted(missing))} allowed too")
 
 
+def _say_mixed_choices(reading: Reading) -> None:
+    """Say "oxide or oxyfluoride", "sulfide or phosphate" back: an anion class or an oxyanion."""
+    named = reading.mentions("anion", "ions")
+    for first, second in pairwise(named):
+        between = reading.source.plain[first.end : second.start]
+        if first.kind == second.kind or _JOINED_BY_OR.fullmatch(between) is None:
+            continue
+        if reading.cue_before(first.start) is None or not reading.is_negated(first.start):
+            note = "a choice between anions cannot be asked for; name one"
+            reading.cannot_score(first.start, second.end, note)
+
+
+def _drop_repeated(reading: Reading) -> None:
+    """Elements that are named before the text says "only from these" are said twice."""
+    only = reading.of_kind(OnlyElements)
+    named = {e for clause in reading.of_kind(IncludeElements) for e in clause.elements}
+    anions = {e for c in reading.of_kind(AnionClass) for e in ANION_CLASSES[c.name]}
+    if not only or len(named) < 2 or named | anions != set(only[-1].elements) | anions:
+        return
+    start = next(w.start for w in reading.wishes if w.clause is only[-1])
+    reading.wishes = [
+        w
+        for w in reading.wishes
+        if not isinstance(w.clause, IncludeElements)
+        or w.start > start
+        or not re.search(r"[.!?\n]", reading.source.plain[w.end : start])
+    ]
+
+
 def _items(reading: Reading) -> list[Item]:
     items = [Item(m.start, m.end, m.kind, m.value) for m in reading.mentions(*_KINDS)]
     items += [Item(m.start, m.end, "group", "metal") for m in _metals(reading)]
     phrases = reading.mentions("application", "quality", "other_property")
-    names = [m for m in phrases if m.end - m.start > _LONGEST_SYMBOL]
-    names += [m for m in reading.mentions("property") if m.end - m.start == 1]  # K > 200
-    spans = [(i.start, i.end) for i in items] + [(m.start, m.end) for m in names]
+    names = [
+        (start_of_property(reading, m), m.end) for m in phrases if m.end - m.start > _LONGEST_SYMBOL
+    ]
+    names += [(m.start, m.end) for m in reading.mentions("property") if m.end - m.start == 1]
+    items = [i for i in items if not any(start <= i.start and i.end <= end for start, end in names)]
+    spans = [(i.start, i.end) for i in items] + names
     taken = {position for span in spans for position in range(*span)}
     symbols = [s for s in find_symbols(reading) if s.start not in taken]
     items += with_company(reading, items, symbols)

@@ -42,7 +42,7 @@ _ENOUGH = re.compile(
     re.IGNORECASE,
 )
 _NAMED_THING = re.compile(
-    r"\b(?:reviewer|referee|version|batch|round|fig(?:ure)?|table|section|part|phase|page|room|step"
+    r"\b(?:package|wp|milestone|deliverable|aim|objective|reviewer|referee|version|batch|round|fig(?:ure)?|table|section|part|phase|page|room|step"
     r"|day|week|run|task|project|grant|question|no|nr|number|issue|ticket|chapter|level|year|sample"
     r"|candidate|group|block|building|line|item|option|point|case|scenario|january|february|march"
     r"|april|may|june|july|august|september|october|november|december)s?\.?\s*#?\s*$",
@@ -53,6 +53,7 @@ _NOUN_BEFORE = re.compile(
     r"(?:(?:say|like|maybe|perhaps|about|up\s+to|at\s+most|around)\s+)?$",
     re.IGNORECASE,
 )
+_ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
 
 
@@ -106,6 +107,13 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 2
     if _TIMES.match(after) or _ENOUGH.match(after):
         return 2
+    if _ENDS_LIST.search(reading.source.plain[max(0, quantity.start - 3) : quantity.start]) and (
+        not reading.focus
+        and not after.strip(" .)")
+        and quantity.start == quantity.core
+        and not quantity.word
+    ):
+        return 1  # ternary, stable, sulfide, 10
     return 1 if _is_asked_for(reading, quantity) else 0
 
 
@@ -165,7 +173,7 @@ def _is_asked_for(reading: Reading, quantity: Quantity) -> bool:
     """Whether only words of asking stand between the sentence's start and the number."""
     source = reading.source
     start = max(source.sentence_start(quantity.core), quantity.start - 80)
-    before = re.split(r"[,:()]", source.plain[start : quantity.start])[-1]
+    before = re.split(r"[,:()]|\b(?:and|but|then)\b", source.plain[start : quantity.start])[-1]
     words = [word.lower() for word in _WORD.findall(before)]
     asks = word_set("count", "asks")
     allowed = asks | word_set("count", "between")

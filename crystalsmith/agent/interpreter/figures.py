@@ -132,9 +132,13 @@ def joined(earlier: Figure, later: Figure, keeps_side: bool) -> AnyClause:
         keeps_side: a verb such as "tighten" moves a bound, so that a bare figure keeps its side.
     """
     low, high = earlier.minimum, earlier.maximum
+    if keeps_side and is_limit(later):
+        later = later.model_copy(update=_as_bare(later))
     target = getattr(later, "target", None)
     one_sided = (low is None) != (high is None) and getattr(earlier, "target", None) is None
     is_bare = _is_bare(later)
+    if isinstance(later, AtomCount) and "exact" not in later.words.lower():
+        keeps_side = True  # at most 10 atoms; let's say 16
     if keeps_side and one_sided and is_bare is not None:
         fields: dict[str, float | int | None] = {"minimum": None, "maximum": None}
         fields["minimum" if high is None else "maximum"] = is_bare
@@ -148,6 +152,19 @@ def joined(earlier: Figure, later: Figure, keeps_side: bool) -> AnyClause:
     if later.maximum is None and high is not None and later.minimum is not None:
         return later.model_copy(update={"maximum": high}) if later.minimum <= high else later
     return later
+
+
+def is_limit(clause: Figure) -> bool:
+    """Whether the words name the bound itself: raise the gap limit to 3.3."""
+    one = (clause.minimum is None) != (clause.maximum is None)
+    return one and re.search(r"\b(?:limit|bound|threshold|cut-?off)\b", clause.words) is not None
+
+
+def _as_bare(clause: Figure) -> dict[str, float | int | None]:
+    value = clause.maximum if clause.minimum is None else clause.minimum
+    if isinstance(clause, PropertyRange):
+        return {"minimum": None, "maximum": None, "target": value}
+    return {"minimum": value, "maximum": value}
 
 
 def _is_bare(clause: Figure) -> float | int | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from crystalsmith.agent.interpreter.applications import say_conventions
+from crystalsmith.agent.interpreter.background import claim_background
 from crystalsmith.agent.interpreter.composition import read_composition
 from crystalsmith.agent.interpreter.counts import read_count
+from crystalsmith.agent.interpreter.demands import read_demands
 from crystalsmith.agent.interpreter.formulas import read_formulas
 from crystalsmith.agent.interpreter.leftovers import (
     claim_chatter,
@@ -23,6 +25,7 @@ from crystalsmith.agent.interpreter.sizes import read_sizes
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.symmetry import read_crystal_systems, read_space_groups
+from crystalsmith.agent.interpreter.unknown import read_unknown
 from crystalsmith.agent.interpreter.wishes import (
     read_electronic_classes,
     read_families,
@@ -47,6 +50,8 @@ _OFF_TOPIC = (
 # symbols and formulas before numbers, figures before adjectives, unscorable words last.
 _READERS = (
     claim_courtesies,
+    claim_background,
+    read_demands,
     read_point_groups,
     read_space_groups,
     read_families,
@@ -63,6 +68,7 @@ _READERS = (
     read_in_focus,
     read_unsupported,
     read_likenesses,
+    read_unknown,
 )
 
 

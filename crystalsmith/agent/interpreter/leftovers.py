@@ -11,10 +11,11 @@ from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_formula
-from crystalsmith.core.clauses import IncludeElements, Novel, Stable
+from crystalsmith.core.clauses import AtomCount, IncludeElements, Novel, Stable
 from crystalsmith.core.errors import FormulaError
 
 if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.lexicon import Mention
     from crystalsmith.agent.interpreter.reading import Reading
     from crystalsmith.agent.interpreter.source import Token
 
@@ -53,11 +54,18 @@ _LIKENESSES = (
     ),
     re.compile(r"\bas\s+(?P<what>(?!soon|many|much|close|near|far|well)[a-z]+)\s+as\s+possible\b"),
 )
-_FIGURE = re.compile(r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least)?\s*\d")
+_FIGURE = re.compile(
+    r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least|(?:more|greater|higher)\s+than|exceeding)?\s*\d"
+)
 _FOR = re.compile(
-    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:deep\s+|far\s+|mid\s+)?$", re.IGNORECASE
+    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:(?:deep|far|mid|near)[\s-]+)?$", re.IGNORECASE
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
+_ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")
+_HYPHENED = re.compile(r"(?<![\w-])(?!non-)[a-z\d]{1,12}-$")
+_SIZES = frozenset(
+    {"small unit cell", "small cell", "small primitive cell", "compact cell", "large unit cell"}
+)
 _WEAK = (IncludeElements, Novel, Stable)
 
 
@@ -107,10 +115,17 @@ def read_unsupported(reading: Reading) -> None:
                 f"'{reading.source.words(mention.start, mention.end)}' says what it is for"
             )
             continue
+        if mention.value in _SIZES and reading.of_kind(AtomCount):
+            reading.source.claim(mention.start, mention.end)  # small unit cell (≤ 6 atoms)
+            continue
         if reading.skip_optional(start, mention.end):
             continue
         negation = reading.is_negated(start)
-        start = _adjective(reading, start) if negation is None else negation.start
+        start = (
+            _adjective(reading, start_of_property(reading, mention))
+            if negation is None
+            else negation.start
+        )
         if spans and not reading.source.plain[spans[-1][1] : start].strip(" -"):
             spans[-1] = spans[-1][0], mention.end
         else:
@@ -132,6 +147,24 @@ def _is_optical_wish(reading: Reading, end: int) -> bool:
     return following is not None and following.start - end < 20
 
 
+def start_of_property(reading: Reading, mention: Mention) -> int:
+    """Where a property's name begins with what it is of: *high H* capacity, *d-*electrons."""
+    plain = reading.source.plain
+    if mention.kind == "other_property":
+        of = _ELEMENT_OF.search(plain[max(0, mention.start - 16) : mention.start])
+        if of is not None and of[1].rstrip("+-0123456789") in ALL_ELEMENTS:
+            return mention.start - len(of.group())
+        named = next(reading.before(mention.start, "element"), None)
+        if named is not None and plain[named.end : mention.start] in (" ", "-"):
+            return named.start
+    hyphened = _HYPHENED.search(plain[max(0, mention.start - 16) : mention.start])
+    if hyphened is not None and reading.source.is_open(
+        mention.start - len(hyphened.group()), mention.start
+    ):
+        return mention.start - len(hyphened.group())
+    return mention.start
+
+
 def _adjective(reading: Reading, start: int) -> int:
     mention = next(reading.before(start, "vague"), None)
     if mention is not None and reading.source.plain[mention.end : start] in (" ", "-"):
@@ -144,7 +177,7 @@ def not_understood(reading: Reading) -> tuple[str, ...]:
     phrases: list[list[Token]] = []
     previous: Token | None = None
     for token in reading.source.tokens:
-        if not _is_content(reading, token):
+        if not is_content(reading, token):
             continue
         between = reading.source.plain[previous.end : token.start] if previous else "x"
         if previous is not None and len(between) <= 2 and not between.strip(" -"):
@@ -156,7 +189,8 @@ def not_understood(reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reading.source.words(*span) for span in spans))
 
 
-def _is_content(reading: Reading, token: Token) -> bool:
+def is_content(reading: Reading, token: Token) -> bool:
+    """Whether a word is unread and says something."""
     if not reading.source.is_open(token.start, token.end):
         return False
     word = token.text.lower()

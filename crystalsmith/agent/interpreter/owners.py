@@ -18,6 +18,7 @@ _COUNTED = re.compile(
     r"|examples?|options?|suggestions?|results?|of\s+(?:them|those))\b",
     re.IGNORECASE,
 )
+_TIMES = re.compile(r"\s?[x×](?=\s*(?:$|[,.;|)\n]))", re.IGNORECASE)
 Owner = Mention | str
 """A phrase of the text, or the key of the property that a unit alone implies."""
 
@@ -57,6 +58,8 @@ def find_owner(
         last: owner of the figure before.
     """
     if quantity.counts and _COUNTED.match(reading.source.plain, quantity.end):
+        return None
+    if quantity.unit is None and _TIMES.match(reading.source.plain, quantity.end):
         return None
     after = _phrase_after(reading, quantity)
     before = _phrase_before(reading, quantity)

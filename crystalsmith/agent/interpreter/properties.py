@@ -11,6 +11,7 @@ from crystalsmith.agent.interpreter.numbers import Unit
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
 from crystalsmith.agent.interpreter.scope import role_before
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.clauses import AtomCount, ElectronicClass, ElementCount, PropertyRange
 from crystalsmith.core.properties import PROPERTIES
 
@@ -27,6 +28,7 @@ _COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
 
 # Words further apart than this are not quoted together.
 _NEAR = 60
+_ADJACENT = 12
 
 _FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
 _NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
@@ -39,6 +41,33 @@ _TRANSPARENT = re.compile(
 )
 _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}negative\b", re.I)
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)\s+$", re.IGNORECASE)
+_ATOMS = re.compile(r"\s*-?(?:atoms?|elements?|sites?)\b", re.IGNORECASE)
+_LETTER = re.compile(r"(?<![\w-])([A-Za-z]{1,2}|[A-Z]{2,4})[ \t]*$")
+_SIGN = re.compile(r"\s*(?:[<>≥≤]|above|below|over|under|at\s+(?:least|most))", re.IGNORECASE)
+_COUNTING = frozenset(
+    {
+        "n",
+        "N",
+        "Eg",
+        "eg",
+        "K",
+        "B",
+        "G",
+        "is",
+        "be",
+        "at",
+        "of",
+        "no",
+        "to",
+        "it",
+        "or",
+        "in",
+        "by",
+        "go",
+    }
+)
+_AND_ANOTHER = re.compile(r"\s+(?:of\s+)?[a-z]+\s[a-z]+,?\s+and\s+", re.IGNORECASE)
+_OF = re.compile(r"\s+(?:of\s+)?")
 _HAS = re.compile(
     r"\b(?:has|have|having|with|open|opens|show|shows|possess|possesses)\s+an?\s+$", re.I
 )
@@ -48,6 +77,7 @@ def read_properties(reading: Reading) -> None:
     """Read every figure of a property, then what is said about properties without a figure."""
     used: set[Mention] = set()
     last: Owner | None = None
+    before: Quantity | None = None
     for quantity in reading.quantities:
         if not reading.source.is_open(quantity.core, quantity.end):
             continue
@@ -56,7 +86,11 @@ def read_properties(reading: Reading) -> None:
         if _is_light_source(reading, quantity):
             reading.source.claim(quantity.start, quantity.end)
             continue
+        if _is_of_unknown(reading, quantity):
+            continue
         owner = find_owner(reading, quantity, used, last)
+        quantity = _with_shared_bound(reading, quantity, before)
+        before = quantity
         if owner is None:
             _say_back(reading, quantity)
             continue
@@ -67,6 +101,21 @@ def read_properties(reading: Reading) -> None:
     _merge_bounds(reading)
     for mention in reading.mentions("property"):
         _read_without_figure(reading, mention)
+
+
+def _with_shared_bound(reading: Reading, quantity: Quantity, before: Quantity | None) -> Quantity:
+    """Read "at least 300 GPa bulk modulus and 200 GPa shear modulus" as two bounds."""
+    if before is None or before.target is not None or quantity.target is None or quantity.near:
+        return quantity
+    one_sided = (before.minimum is None) != (before.maximum is None)
+    between = reading.source.plain[before.end : quantity.start]
+    if not one_sided or before.unit is None or quantity.unit is None:
+        return quantity
+    if before.unit.dimension != quantity.unit.dimension or not _AND_ANOTHER.fullmatch(between):
+        return quantity
+    if before.minimum is not None:
+        return replace(quantity, target=None, minimum=quantity.target, strict=before.strict)
+    return replace(quantity, target=None, maximum=quantity.target, strict=before.strict)
 
 
 def read_in_focus(reading: Reading) -> None:
@@ -109,7 +158,41 @@ def _say_back(reading: Reading, quantity: Quantity) -> None:
     mention = next(reading.before(quantity.start, "quality", "application"), None)
     if mention is not None and reading.source.is_open(mention.start, mention.end):
         start = mention.start if is_linked(reading, mention, quantity) else start
+    reading.cannot_score(start, _with_substance(reading, quantity))
+
+
+def _with_substance(reading: Reading, quantity: Quantity) -> int:
+    """Take in what a percentage is of: 10 wt% hydrogen."""
+    is_share = quantity.unit is not None and quantity.unit.dimension == "percent"
+    of = _OF.match(reading.source.plain, quantity.end) if is_share else None
+    start = of.end() if of is not None else quantity.end
+    named = next(reading.after(start, "element"), None)
+    if not is_share or named is None or named.start > start + 1:
+        return quantity.end
+    return named.end
+
+
+def _is_of_unknown(reading: Reading, quantity: Quantity) -> bool:
+    """Say "k above 25", "n > 2.5" back: figures of letters that stand for nothing known."""
+    before = reading.source.open_between(quantity.start - 8, quantity.start)
+    name = _LETTER.search(before)
+    sign = reading.source.plain[quantity.start : quantity.core]
+    if name is None or quantity.unit is not None or not _SIGN.match(sign):
+        return False
+    if (
+        _ATOMS.match(reading.source.plain, quantity.end)
+        or name[1] in _COUNTING
+        or name[1] in ALL_ELEMENTS
+    ):
+        return False
+    start = quantity.start - len(before) + name.start(1)
+    if (
+        next(reading.around(start, "property", "other_property", "topic", "group"), None)
+        is not None
+    ):
+        return False
     reading.cannot_score(start, quantity.end)
+    return True
 
 
 def _add(reading: Reading, quantity: Quantity, owner: Owner) -> None:
@@ -165,6 +248,12 @@ def _read_transparency(reading: Reading, quantity: Quantity) -> bool:
     gap = _gap(edge, quantity.unit.factor)
     if found is None or gap is None:
         return False
+    word = next(reading.before(quantity.start, "quality"), None)
+    if word is not None and "transparent" in word.value and quantity.start - word.end < _ADJACENT:
+        light = next(reading.before(word.start, "quality"), None)
+        is_joined = light is not None and reading.source.plain[light.end : word.start] in ("-", " ")
+        start = light.start if light is not None and is_joined else word.start
+        reading.source.claim(start, word.end)  # its wavelength says how transparent
     reading.add(PropertyRange, quantity.start, quantity.end, name="band_gap", minimum=round(gap, 6))
     return True
 
@@ -296,4 +385,8 @@ def _read_without_figure(reading: Reading, mention: Mention) -> None:
             start = mention.start - len(before) + has.start()
             denied = _DENIED.search(reading.source.plain[max(0, start - 24) : start])
             name = "metallic" if denied else "non_metallic"
+            figures = [c for c in reading.of_kind(PropertyRange) if c.name == "band_gap"]
+            if figures and not denied:
+                reading.source.claim(start, mention.end)  # the figure says how large
+                return
             reading.add(ElectronicClass, start, mention.end, name=name)

@@ -75,7 +75,10 @@ def _before() -> tuple[tuple[str, bool, re.Pattern[str]], ...]:
 @lru_cache(maxsize=1)
 def _after() -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple(
-        (role, re.compile(_spelled_out(words) + r"(?!\w)(?!\s*[:=]?\s*\d)", re.IGNORECASE))
+        (
+            role,
+            re.compile(_spelled_out(words) + r"(?!\w)(?![^\S\n]*[:=]?[^\S\n]*\d)", re.IGNORECASE),
+        )
         for role, words in table("quantities")["after"]["rows"]
     )
 

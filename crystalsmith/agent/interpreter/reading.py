@@ -32,6 +32,10 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[^\s\w]|_")
 _MAX_GAP = 60
 _COMMA_OR = re.compile(r"\s*,?\s*or\s+(?:an?\s+)?", re.IGNORECASE)
 _OR = re.compile(r"\bor\b|/", re.IGNORECASE)
+_NOUN = re.compile(
+    r"\b(?:compounds|materials|phases|crystals|ones|candidates|structures)\s+$", re.I
+)
+_VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=8)
@@ -198,7 +202,7 @@ class Reading:
             between = self._without_qualities(mention.end, position)
             is_open = self.source.is_open(mention.start, mention.end)
             if is_open and only_words(between, allowed, ":=([-\"'"):
-                return None if self._is_answer(mention) else mention
+                return None if self._is_answer(mention) or self._ends(mention) else mention
         return None
 
     def _without_qualities(self, start: int, end: int) -> str:
@@ -233,6 +237,12 @@ class Reading:
         following = self.source.plain[mention.end : mention.end + 1]
         return self.source.plain[mention.start : mention.end].lower() == "no" and following == ","
 
+    def _ends(self, mention: Mention) -> bool:
+        """The "only" of "known compounds only:" belongs to what stands before it."""
+        before = self.source.plain[max(0, mention.start - 24) : mention.start]
+        is_only = self.source.plain[mention.start : mention.end + 1].lower() == "only:"
+        return is_only and _NOUN.search(before) is not None
+
     def settled(
         self, mentions: Sequence[Mention], what: str
     ) -> Iterator[tuple[Mention, Mention | None]]:
@@ -249,7 +259,17 @@ class Reading:
         for mention in mentions:
             is_open = self.source.is_open(mention.start, mention.end)
             if is_open and not self.skip_optional(mention.start, mention.end):
-                yield mention, self.is_negated(mention.start)
+                yield mention, self.is_negated(mention.start) or self._is_false(mention)
+
+    def _is_false(self, mention: Mention) -> Mention | None:
+        """The "false" of "novel = false" as a negation; a "true" is only claimed."""
+        value = _VALUE.match(self.source.plain, mention.end)
+        if value is None:
+            return None
+        self.source.claim(mention.end, value.end())
+        if value[1].lower() in ("true", "yes", "y", "required"):
+            return None
+        return Mention(mention.start, value.end(), "before", "exclude")
 
     def choices(self, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
         """Indices of neighbouring spans joined by "or"."""

@@ -23,6 +23,7 @@ from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.tables import table
+from crystalsmith.core.clauses import ExcludeElements, ExcludeGroups
 
 if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
@@ -43,11 +44,13 @@ class Turn:
         kind: whether the request changed, goes back some steps, or stays as it is.
         request: the request afterwards; as it was, unless it changed.
         steps: how many steps to go back.
+        not_understood: words of the turn that nothing was made of.
     """
 
     kind: Kind
     request: DesignRequest
     steps: int = 0
+    not_understood: tuple[str, ...] = ()
 
 
 def refine(current: DesignRequest, text: str, focus: str = "") -> Turn:
@@ -68,9 +71,16 @@ def refine(current: DesignRequest, text: str, focus: str = "") -> Turn:
         rest = plain[reset.end() :]
         fresh = read(rest) if rest.strip() else current.model_copy(update=_EMPTY)
         return Turn("changed", fresh)
-    if _pattern(commands["inert_whole"]).match(plain) or _is_inert(plain):
+    if is_about_results(text):
         return Turn("same", current)
     return _edited(current, text, focus)
+
+
+def is_about_results(text: str) -> bool:
+    """Whether a turn asks, thanks or greets, and changes nothing."""
+    plain = Source(text[:_LONGEST]).plain.strip()
+    whole = _pattern(table("refinement")["commands"]["inert_whole"]).match(plain)
+    return whole is not None or _is_inert(plain)
 
 
 def is_undo(text: str) -> bool:
@@ -108,15 +118,37 @@ def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
     for match in _pattern(table("refinement")["figures"]["comparative"]).finditer(source.plain):
         source.claim(*match.span())
     state = moved_figures(state, reading)
+    _exclude_it(reading)
     said = read_source(reading, text, notes, in_talk=True)
     return _outcome(current, merged(state, said, reading.source.plain))
+
+
+def _exclude_it(reading: Reading) -> None:
+    """Read "is there cadmium in it? exclude it": the pronoun stands for what was named."""
+    pronoun = _pattern(table("refinement")["edits"]["exclude_it"]).search(reading.source.plain)
+    if pronoun is None or not reading.source.is_open(*pronoun.span()):
+        return
+    named = [m for m in reading.mentions("element", "group") if m.end <= pronoun.start()]
+    elements = tuple(m.value for m in named if m.kind == "element")
+    groups = tuple(m.value for m in named if m.kind == "group")
+    if not named:
+        return
+    reading.source.claim(named[0].start, pronoun.end())
+    span = named[0].start, pronoun.end()
+    if elements:
+        reading.add(ExcludeElements, *span, elements=elements)
+    if groups:
+        reading.add(ExcludeGroups, *span, groups=groups)
 
 
 def _outcome(before: DesignRequest, after: DesignRequest) -> Turn:
     is_same = before.model_copy(update={"text": "", "notes": (), "not_understood": ()}) == (
         after.model_copy(update={"text": "", "notes": (), "not_understood": ()})
     )
-    return Turn("same", before) if is_same else Turn("changed", after)
+    left = after.not_understood
+    if is_same:
+        return Turn("same", before, not_understood=left)
+    return Turn("changed", after, not_understood=left)
 
 
 def _claim_number(reading: Reading, span: tuple[int, int], request: DesignRequest) -> None:

@@ -134,6 +134,8 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
             head, tail = run[:last], run[last:]
             rest = _listed(reading, head, before_role, before_start, head[-1].end)
             return [*rest, Listing(tuple(tail), "maybe", tail[0].start, after_end, has_cue=True)]
+    if before_role == "only" and after_role == "maybe":
+        return [Listing(tuple(run), "only", before_start, after_end, has_cue=True)]
     if after_role and not (before_role == "exclude" and after_role in ("include", "maybe")):
         if after_role == "include" and any(choice for _, choice in _by_choice(reading, run)):
             return _listed(reading, run, "", run[0].start, after_end)

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 _SHORTEST = 5
 _LONG = 8
+_VERY_LONG = 11
 _LONGEST = 24
 _MAX_WORDS = 400
 _CORRECTED_KINDS = frozenset(
     {"element", "group", "anion", "ions", "family", "system", "electronic", "stable", "property",
      "element_number", "centrosymmetric", "polar", "chiral", "excluded_group"}
 )  # fmt: skip
+
+
+_CORRECTED_WHEN_LONG = frozenset({"application", "quality", "other_property"})
 
 
 def correct(source: Source) -> list[str]:
@@ -83,10 +87,12 @@ def _index() -> dict[str, tuple[str, ...]]:
     """Words of the vocabulary by what remains of them after deleting up to two letters."""
     index: dict[str, set[str]] = {}
     for words, meanings in phrases().items():
-        if not any(meaning.kind in _CORRECTED_KINDS for meaning in meanings):
+        kinds = {meaning.kind for meaning in meanings}
+        if not kinds & (_CORRECTED_KINDS | _CORRECTED_WHEN_LONG):
             continue
+        shortest = _SHORTEST if kinds & _CORRECTED_KINDS else _VERY_LONG
         for word in words:
-            if len(word) >= _SHORTEST and word.isascii() and word.isalpha() and word.islower():
+            if len(word) >= shortest and word.isascii() and word.isalpha() and word.islower():
                 for key in _deletions(word, 2 if len(word) >= _LONG else 1):
                     index.setdefault(key, set()).add(word)
     return {key: tuple(sorted(targets)) for key, targets in index.items()}

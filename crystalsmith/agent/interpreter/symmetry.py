@@ -35,6 +35,9 @@ _SYMMETRY_WORDS = re.compile(
 _NUMBER = re.compile(
     r"#?\s?(\d{1,4})(?![\w.:/-]?\w)(?!\s?(?:ev|mev|nm|gpa|atoms?|%)\b)", re.IGNORECASE
 )
+_IN_BRACKETS = re.compile(
+    r"(?:of|as|like)\s+[a-z]{3,20}(?:\s[a-z]{3,20})?\s\((?:no\.?\s?)?(\d{1,3})\)"
+)
 _OR_NUMBER = re.compile(
     r"\s*(?:,|or|/)\s*(?:or\s+)?\d{1,3}(?![\w.])(?!\s?(?:ev|mev|g|gpa|atoms?)\b)", re.I
 )
@@ -104,6 +107,9 @@ def _after_cue(reading: Reading, cue: re.Match[str]) -> tuple[int, int, int] | N
     number = _NUMBER.match(text, cue.end())
     if number is not None and not is_symmetry:
         return _numbered(reading, cue.start(), number)
+    bracketed = None if is_symmetry else _IN_BRACKETS.match(text, cue.end())
+    if bracketed is not None:
+        return _numbered(reading, cue.start(), bracketed)
     window = _AFTER_CUE.match(text, cue.end())
     if window is not None:
         for end in range(window.end(), window.start() + 1, -1):

@@ -7,17 +7,19 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.core.errors import ServerError
-from crystalsmith.prompts.requests import reading_messages, repair_message
+from crystalsmith.prompts.requests import repair_message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crystalsmith.agent.llm.models import LanguageModel
     from crystalsmith.prompts.requests import Message
 
 _LONGEST = 20_000  # characters of an answer; a reading has a few hundred
 
 
-def ask(model: LanguageModel, text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The model's reading of a text, as the JSON object that it answered with.
+def ask(model: LanguageModel, asked: Sequence[Message]) -> dict[str, Any]:
+    """The model's answer to some messages, as the JSON object that it answered with.
 
     Connections, 429 and 5xx are retried with back-off by the client itself; an answer that is no
     JSON object is sent back once.
@@ -25,7 +27,7 @@ def ask(model: LanguageModel, text: str, schema: dict[str, Any]) -> dict[str, An
     Raises:
         ServerError: no JSON object came, in time or at all; the message says what happened.
     """
-    messages = reading_messages(text, schema)
+    messages = list(asked)
     deadline = time.monotonic() + model.seconds
     answer = _answer(model, messages, deadline)
     try:

@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING
 from crystalsmith.agent.grounding import audit
 from crystalsmith.agent.interpreter import read
 from crystalsmith.agent.llm.answers import ask
+from crystalsmith.agent.llm.merging import (
+    LISTS,
+    addition,
+    all_elements,
+    elements_of,
+    says_same,
+)
 from crystalsmith.agent.llm.public import request_from, schema
-from crystalsmith.core.clauses import AnionClass, ExcludeElements, IncludeElements, OnlyElements
+from crystalsmith.agent.llm.turns import refine_with_model
 from crystalsmith.core.errors import ServerError
 from crystalsmith.core.public_request import keys_of
+from crystalsmith.prompts.requests import reading_messages
 
 if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.refinement import Turn
     from crystalsmith.agent.llm.models import LanguageModel
     from crystalsmith.core.clauses import AnyClause
     from crystalsmith.core.request import DesignRequest
-
-_LISTS = (IncludeElements, ExcludeElements, OnlyElements)
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class LanguageModelReader:
         if not text.strip() or (own.refusals and not own.clauses and not own.off_topic):
             return own
         try:
-            answer = ask(self.model, text, schema())
+            answer = ask(self.model, reading_messages(text, schema()))
         except ServerError as error:
             note = f"{error}; the built-in interpreter read the request"
             return own.model_copy(update={"notes": (*own.notes, note)})
@@ -49,6 +56,10 @@ class LanguageModelReader:
         request, restored = _completed(checked.request, own)
         notes = [*own.notes, *remarks, *checked.dropped, *restored]
         return request.model_copy(update={"notes": tuple(dict.fromkeys(notes))})
+
+    def refine(self, current: DesignRequest, text: str, focus: str = "") -> Turn:
+        """What a later turn makes of a request; the rules lead and the model adds."""
+        return refine_with_model(self.model, current, text, focus)
 
 
 def _off_topic(own: DesignRequest, theirs: DesignRequest) -> DesignRequest:
@@ -64,10 +75,10 @@ def _completed(theirs: DesignRequest, own: DesignRequest) -> tuple[DesignRequest
     clauses, remarks = _without_conflicts(theirs, own)
     keys = {key for clause in clauses for key in keys_of(clause)}
     for clause in own.clauses:
-        addition = _addition(clause, clauses, keys)
-        if addition is not None:
-            clauses.append(addition)
-            remarks.append(f"'{addition.wish()}' was left out by the language model and added")
+        extra = addition(clause, clauses, keys)
+        if extra is not None:
+            clauses.append(extra)
+            remarks.append(f"'{extra.wish()}' was left out by the language model and added")
     unsupported = max(own.unsupported, theirs.unsupported, key=len)  # its own where equally long
     update = {"clauses": tuple(clauses), "unsupported": unsupported}
     return own.model_copy(update=update), remarks
@@ -81,14 +92,14 @@ def _without_conflicts(
     remarks: list[str] = []
     ours = {key: clause for clause in own.clauses for key in keys_of(clause)}
     for clause in theirs.clauses:
-        same = next((other for other in own.clauses if _says_same(other, clause)), None)
+        same = next((other for other in own.clauses if says_same(other, clause)), None)
         if same is not None:
             kept.append(same)
             continue
         key = next(iter(keys_of(clause)), "")
-        if isinstance(clause, _LISTS):
-            held = _elements(own, type(clause))
-            spare = tuple(e for e in clause.elements if e in held or e not in _all_elements(own))
+        if isinstance(clause, LISTS):
+            held = elements_of(own, type(clause))
+            spare = tuple(e for e in clause.elements if e in held or e not in all_elements(own))
             if spare:
                 kept.append(clause.model_copy(update={"elements": spare}))
             if len(spare) < len(clause.elements):
@@ -99,30 +110,3 @@ def _without_conflicts(
         else:
             kept.append(clause)
     return kept, remarks
-
-
-def _says_same(first: AnyClause, second: AnyClause) -> bool:
-    return first.model_copy(update={"words": ""}) == second.model_copy(update={"words": ""})
-
-
-def _elements(request: DesignRequest, kind: type[AnyClause]) -> set[str]:
-    return {e for clause in request.of_kind(kind) for e in getattr(clause, "elements", ())}
-
-
-def _all_elements(request: DesignRequest) -> set[str]:
-    found = set().union(*(_elements(request, kind) for kind in _LISTS))
-    return found | request.required_elements
-
-
-def _addition(clause: AnyClause, clauses: list[AnyClause], keys: set[str]) -> AnyClause | None:
-    """What of a clause of the built-in reading is not among the others yet."""
-    if isinstance(clause, _LISTS):
-        held = {e for other in clauses if type(other) is type(clause)
-                for e in getattr(other, "elements", ())}  # fmt: skip
-        missing = tuple(e for e in clause.elements if e not in held)
-        return clause.model_copy(update={"elements": missing}) if missing else None
-    if isinstance(clause, AnionClass) and "anion_class" in keys:
-        return None
-    if any(_says_same(clause, other) for other in clauses):
-        return None
-    return clause if not keys_of(clause) & keys else None

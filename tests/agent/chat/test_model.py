@@ -15,7 +15,7 @@ def called(text):
     ("text", "expected"),
     [
         ("why did 3 fail?", ("explain", {"number": 3})),
-        ("why is the first one ranked first?", ("explain", {"number": 1})),
+        ("why is the first one ranked first?", ("rank", {"number": 1})),
         ("compare the first and the third", ("compare", {"first": 1, "second": 3})),
         ("More like the Second candidate", ("more_like", {"number": 2})),
         ("known crystals like number 4", ("similar", {"number": 4})),

@@ -44,8 +44,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def whole(self, answer):
         message = {"role": "assistant", "content": answer}
+        usage = None
+        if isinstance(answer, dict):  # a call of a tool, with what it cost
+            function = {"name": answer["tool"], "arguments": json.dumps(answer["arguments"])}
+            call = {"id": f"call_{len(self.server.requests)}", "type": "function"}
+            message = {"role": "assistant", "content": None, "tool_calls": [call]}
+            call["function"] = function
+            usage = {"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1000}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        self.reply(200, chunk("chat.completion", choice))
+        row = chunk("chat.completion", choice)
+        self.reply(200, row if usage is None else row | {"usage": usage})
 
     def reply(self, status, row):
         data = json.dumps(row).encode()

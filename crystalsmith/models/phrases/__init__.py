@@ -1,0 +1,1 @@
+"""Tells words that ask something of a material from the talk around them."""

@@ -1,0 +1,54 @@
+"""The phrase model as readers meet it: whether a few words ask something of a material."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from crystalsmith.core.errors import WeightsError
+from crystalsmith.models.phrases.encoder import phrase_encoder
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+class PhraseModel:
+    """Whether words that no list has ask something of a material: a logistic regression.
+
+    Args:
+        weights: ``(384,)`` over the phrase's sentence embedding.
+        bias: what is added.
+    """
+
+    def __init__(self, weights: NDArray[np.float32], bias: float) -> None:
+        self._weights = weights
+        self._bias = bias
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> PhraseModel:
+        """Load weights, the shipped ones when no folder is given.
+
+        Raises:
+            WeightsError: the weights are missing or damaged.
+        """
+        where = folder or SHIPPED
+        try:
+            config = json.loads((where / "config.json").read_text(encoding="utf-8"))
+            weights = load_file(where / "model.safetensors")["weights"].astype(np.float32)
+            return cls(weights, float(config["bias"]))
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            message = f"no phrase model in {where} ({error}); reinstall crystalsmith"
+            raise WeightsError(message) from None
+
+    def probability(self, phrase: str) -> float:
+        """How probably a phrase asks something of a material."""
+        score = float(phrase_encoder().encode(phrase) @ self._weights) + self._bias
+        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, score))))
