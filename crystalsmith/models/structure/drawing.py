@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
 
 _REDRAWS = 3
+_BREAKING = 0.1  # Å on a geometry whose symmetry is too high
 _SHAKE = 0.1  # Å more for every time that a draft was not sound
 
 
@@ -152,7 +153,8 @@ def _start_states(
                 for orbit, values in enumerate(crystal.free):
                     known[row, orbit, : len(values)] = torch.from_numpy(values)
                 raw[row] = torch.from_numpy(job.borrowed.coefficients)
-                spread[row] = shake / crystal.volume_per_atom ** (1 / 3)
+                more = _BREAKING if job.borrowed.raised else 0.0
+                spread[row] = (shake + more) / crystal.volume_per_atom ** (1 / 3)
         jitter = torch.randn(free.shape, generator=generator) * spread
         shaken = (known + jitter).to(batch.device) * batch.freedom
         near = flow.standardised(batch, raw.to(batch.device)).clamp(-6, 6)
