@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Constraints = Literal["true", "predicted"]
 _STRICT_PRECISION = 0.01  # Å
+_ON_HULL = 1e-6  # eV/atom
 _BINS = ((0, 0), (1, 3), (4, 6), (7, 12), (13, 999))
 
 
@@ -230,6 +231,12 @@ def _report(
         "from_known_geometry": _percent([bool(g) and g[0].origin != "noise" for g in drafts]),
         "by_free_parameters": _by_free_parameters(found, entries),
         "by_crystal_family": _by_family(found, entries),
+    }
+    stable = np.array([e.e_above_hull is not None and e.e_above_hull < _ON_HULL for e in entries])
+    report["on_hull"] = {
+        "n": int(stable.sum()),
+        "match": _percent(found[stable]),
+        "match_at_k": _percent(np.array(best)[stable]),
     }
     if cases.unseen is not None:
         report["unseen_formula"] = _percent(found[np.array(cases.unseen)])

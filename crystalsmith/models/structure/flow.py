@@ -43,7 +43,7 @@ class SamplerSettings:
     """
 
     steps: int = 10
-    known_steps: int = 3
+    known_steps: int = 4
     volume_steps: int = 2
     restarts: int = 2
     restart_time: float = 0.6
