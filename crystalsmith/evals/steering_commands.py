@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crystalsmith.evals.commands import (  # noqa: TC001 - typer reads annotations at run time
+from crystalsmith.evals.commands import (
     DataOption,
     JsonOption,
     LimitOption,
@@ -69,4 +69,7 @@ def steering(
         )
     columns = {key: value for key, value in figures.items() if isinstance(value, dict)}
     show_columns(f"steering to a {which} ({how}), {figures['n']} templates", columns)
-    save_json(json, figures | {"context": {"data": data.name, "store": store or "configured", "seed": seed}})
+    save_json(
+        json,
+        figures | {"context": {"data": data.name, "store": store or "configured", "seed": seed}},
+    )
