@@ -22,6 +22,7 @@ from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.evals.batch_commands import bench_app
 from crystalsmith.evals.design_commands import eval_app
 from crystalsmith.evals.search_commands import search_app
+from crystalsmith.evals.steering_commands import steering_app
 from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app
 
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.add_typer(index_app, name="index")
 app.add_typer(train_app, name="train")
 eval_app.registered_commands += search_app.registered_commands
+eval_app.registered_commands += steering_app.registered_commands
 app.add_typer(eval_app, name="eval")
 app.add_typer(bench_app, name="bench")
 app.command()(batch)

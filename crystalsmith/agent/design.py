@@ -115,6 +115,7 @@ def design(
             store=str(toolbox.known.info()),
             versions=_versions(),
             counts=outcome.tree.counts(),
+            remarks=outcome.remarks,
         )
         chosen = _chosen(candidates, wanted, explicit)
         shown = {candidate.provenance.number: candidate.id for candidate in chosen}

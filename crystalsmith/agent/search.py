@@ -26,7 +26,7 @@ from crystalsmith.agent.ranking import ranked, suspicion, too_high
 from crystalsmith.agent.tree import SearchTree, StructureNode
 from crystalsmith.core.clauses import FamilyClause, PropertyRange
 from crystalsmith.core.results import Candidate, Provenance
-from crystalsmith.models.structure.generator import Targets
+from crystalsmith.models.structure.drafts import Targets
 from crystalsmith.tools.family_prototypes import prototype_ids, textbook_entries
 
 if TYPE_CHECKING:
@@ -50,10 +50,12 @@ class Found:
     Attributes:
         candidates: best first; more than were asked for.
         tree: all that was looked at.
+        remarks: sentences about what could not be done as asked.
     """
 
     candidates: list[Candidate]
     tree: SearchTree
+    remarks: tuple[str, ...] = ()
 
 
 def search(
@@ -95,7 +97,8 @@ def search(
             reason = "nothing was left that could still be drawn"
             break
     close(tree, reason)
-    return Found(_finalists(request, toolbox, tree, budget.finalists, like, progress), tree)
+    finalists = _finalists(request, toolbox, tree, budget.finalists, like, progress)
+    return Found(finalists, tree, tuple(waves.remarks))
 
 
 class _Waves:
@@ -119,7 +122,7 @@ class _Waves:
         self.structures = toolbox.structures
         if first:
             self.structures = toolbox.structures.knowing([*seeds, *books], first)
-        self.targets = _targets(request)
+        self.targets, self.remarks = toolbox.structures.reachable(_targets(request))
         self.drawn = 0
 
     def go_on(self, wave: int, progress: Progress) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.results import Candidate
-    from crystalsmith.models.structure.generator import Draft
+    from crystalsmith.models.structure.drafts import Draft
     from crystalsmith.tools.proposer import FormulaProposal
 
 _LEAST = 1e-6
@@ -154,6 +154,8 @@ class SearchTree:
             "templates": sum(bool(node.structures) for node in self.kept_templates()),
             "structures": len(drawn),
             "structures sound": sum(node.draft.sound for node in drawn),
+            "drawn again": sum(node.draft.redraws for node in drawn),
+            "with atoms on top of each other": sum(node.draft.overlaps for node in drawn),
         }
 
     def record(self, shown: Mapping[int, str]) -> dict[str, Any]:

@@ -120,6 +120,7 @@ class RunInfo:
         store: what the known crystals were.
         versions: of crystalsmith and the libraries that decide about results.
         counts: formulas, templates and structures looked at.
+        remarks: sentences about what could not be done as asked.
     """
 
     seed: int
@@ -128,6 +129,7 @@ class RunInfo:
     store: str
     versions: dict[str, str]
     counts: dict[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

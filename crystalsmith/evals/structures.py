@@ -17,7 +17,8 @@ import numpy as np
 
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.structure.generator import Start, StructureGenerator, Targets
+from crystalsmith.models.structure.drafts import Targets
+from crystalsmith.models.structure.generator import Start, StructureGenerator
 from crystalsmith.models.structure.library import expected_volume
 from crystalsmith.models.structure.selection import scores_of_templates
 from crystalsmith.models.structure.soundness import found_space_group
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
     from crystalsmith.core.entry import Entry
     from crystalsmith.evals.cases import Cases
     from crystalsmith.models.constraint.generator import ConstraintGenerator
-    from crystalsmith.models.structure.generator import Draft
+    from crystalsmith.models.structure.drafts import Draft
 
 Constraints = Literal["true", "predicted"]
 _STRICT_PRECISION = 0.01  # Å
+_ON_HULL = 1e-6  # eV/atom
 _BINS = ((0, 0), (1, 3), (4, 6), (7, 12), (13, 999))
 
 
@@ -224,9 +226,17 @@ def _report(
         "space_group_kept_strict": _percent([match.group_strict for match in every]),
         "volume_mape": 100 * float(np.mean(volumes)),
         "structures_per_second": len(every) / seconds,
+        "drawn_again": sum(draft.redraws for group in drafts for draft in group),
+        "atoms_on_top_of_each_other": sum(draft.overlaps for group in drafts for draft in group),
         "from_known_geometry": _percent([bool(g) and g[0].origin != "noise" for g in drafts]),
         "by_free_parameters": _by_free_parameters(found, entries),
         "by_crystal_family": _by_family(found, entries),
+    }
+    stable = np.array([e.e_above_hull is not None and e.e_above_hull < _ON_HULL for e in entries])
+    report["on_hull"] = {
+        "n": int(stable.sum()),
+        "match": _percent(found[stable]),
+        "match_at_k": _percent(np.array(best)[stable]),
     }
     if cases.unseen is not None:
         report["unseen_formula"] = _percent(found[np.array(cases.unseen)])

@@ -79,6 +79,7 @@ def test_store_none_is_what_a_fresh_machine_has():
         (("eval", "symmetry"), {"all", "stable", "context"}),
         (("eval", "structures"), {"n", "match", "rmse", "space_group_kept", "template_baseline"}),
         (("eval", "surrogates"), {"n", "band_gap", "formation_energy"}),
+        (("eval", "steering", "--guidance", "2"), {"n", "told nothing", "guidance 2"}),
     ],
 )
 def test_commands_print_a_table_and_write_json(command, keys, mp20_file, tmp_path, capsys):

@@ -46,6 +46,8 @@ def show_result(result: DesignResult, console: Console) -> None:
         f" {result.run.seconds:.1f} s. Known crystals: {escape(result.run.store)}.",
         highlight=False,
     )
+    for remark in result.run.remarks:
+        console.print(escape(f"Note: {remark}."), highlight=False)
     console.print(verdict_sentence(result), highlight=False)
 
 

@@ -30,6 +30,7 @@ def result_record(result: DesignResult) -> dict[str, Any]:
             "seconds": round(result.run.seconds, 2),
             "known_crystals": result.run.store,
             "looked_at": result.run.counts,
+            "remarks": list(result.run.remarks),
             "versions": result.run.versions,
         },
         "tree": result.tree,

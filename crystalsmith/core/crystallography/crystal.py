@@ -114,7 +114,22 @@ def describe(structure: Structure, precision: float = SYMMETRY_PRECISION) -> Sym
         DataError: the structure is disordered, or spglib finds no symmetry for it.
         TemplateError: spglib's orbits do not lie on tabulated positions.
     """
-    number, lattice, orbits = _standardise(structure, precision)
+    return from_orbits(*_standardise(structure, precision))
+
+
+def from_orbits(
+    number: int, lattice: NDArray[np.float64], orbits: Sequence[_RawOrbit]
+) -> SymmetricCrystal:
+    """The canonical description of a crystal given by the points of its orbits.
+
+    Args:
+        number: space group.
+        lattice: ``(3, 3)`` vectors of the conventional cell as rows, Å.
+        orbits: element, letter and all equivalent points ``(n, 3)``, fractional, of each.
+
+    Raises:
+        TemplateError: the orbits do not lie on tabulated positions.
+    """
     raw = SymmetryTemplate(number, tuple(Orbit(element, letter) for element, letter, _ in orbits))
     template, operations = canonical(raw)
     return _transformed(template, lattice, orbits, operations[0])
@@ -239,7 +254,7 @@ def _orbits(dataset: object) -> list[_RawOrbit]:
 def _transformed(
     template: SymmetryTemplate,
     lattice: NDArray[np.float64],
-    orbits: list[_RawOrbit],
+    orbits: Sequence[_RawOrbit],
     operation: NormaliserOperation,
 ) -> SymmetricCrystal:
     """Apply a normaliser operation and read off the free coordinates of every orbit."""

@@ -13,7 +13,7 @@ from crystalsmith.evals.papers.coverage import coverage, is_valid_composition, i
 from crystalsmith.evals.papers.tables import Measured, Row
 from crystalsmith.models.constraint.element_sets import propose_from_element_sets
 from crystalsmith.models.constraint.generator import Wanted
-from crystalsmith.models.structure.generator import Targets
+from crystalsmith.models.structure.drafts import Targets
 from crystalsmith.tools.hull import e_above_hull
 from crystalsmith.tools.novelty import compare
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from crystalsmith.core.crystallography.template import SymmetryTemplate
 
 
-_PAIR_BUDGET = 20_000  # orbit-atom pairs
+_PAIR_BUDGET = 8_000  # orbit-atom pairs of a batch at most
+_WORTHWHILE = 1_500  # that it may always have
+_PADDING = 1.3  # times the real ones
 
 
 @dataclass(frozen=True)
@@ -183,21 +185,29 @@ def compact_template(template: SymmetryTemplate, table: WyckoffTable) -> Compact
     )
 
 
-def size_batches(sizes: Mapping[int, tuple[bool, int, int]], which: list[int]) -> list[list[int]]:
-    """Batches of one kind and similar size, each within the budget of pairs sampled side by side.
+def size_batches(sizes: Mapping[int, tuple[int, int, int]], which: list[int]) -> list[list[int]]:
+    """Batches of one kind and similar size, within the budget of pairs sampled side by side.
+
+    What is padded costs as much as what is real, so a batch that is large enough to be worth its
+    overhead ends where padding would take too much of it.
 
     Args:
         sizes: kind, orbits and atoms of everything.
         which: what is to be batched.
     """
     batches: list[list[int]] = []
+    kinds, real, widest = -1, 0, 0
     for index in sorted(which, key=lambda i: (sizes[i], i)):
         kind, orbits, atoms = sizes[index]
-        room = batches and (len(batches[-1]) + 1) * orbits * atoms <= _PAIR_BUDGET
-        if room and sizes[batches[-1][0]][0] == kind:
+        padded = (len(batches[-1]) + 1) * orbits * max(widest, atoms) if batches else 0
+        room = padded <= _PAIR_BUDGET
+        tight = padded <= _WORTHWHILE or padded <= _PADDING * (real + orbits * atoms)
+        if batches and kind == kinds and room and tight:
             batches[-1].append(index)
+            real, widest = real + orbits * atoms, max(widest, atoms)
         else:
             batches.append([index])
+            kinds, real, widest = kind, orbits * atoms, atoms
     return batches
 
 

@@ -131,6 +131,11 @@ class Codebook:
             np.concatenate([[0], np.cumsum(n_centres * width)]) for width in (n_orbits, n_slots)
         )
 
+    @property
+    def patterns(self) -> list[Pattern]:
+        """Patterns that it has centres of."""
+        return list(self._rows)
+
     def nearest(
         self, template: SymmetryTemplate, volumes: NDArray[np.floating], count: int = 1
     ) -> list[Centre]:

@@ -31,6 +31,7 @@ class SamplerSettings:
     Attributes:
         steps: Euler steps from noise.
         known_steps: Euler steps from a known geometry.
+        volume_steps: Euler steps where nothing but the volume is free.
         restarts: how often what noise became is sent over the last part of the way again; errors
             that the first pass gathered are mended so.
         restart_time: where on the way they begin.
@@ -42,7 +43,8 @@ class SamplerSettings:
     """
 
     steps: int = 10
-    known_steps: int = 8
+    known_steps: int = 4
+    volume_steps: int = 2
     restarts: int = 2
     restart_time: float = 0.6
     restart_steps: int = 4
@@ -50,8 +52,15 @@ class SamplerSettings:
     speed: float = 3.0
     shake: float = 0.0
 
-    def passes(self, from_known: bool) -> list[tuple[float, int, float]]:
-        """Time to begin at, Euler steps, and how much of the lattice's change is kept."""
+    def passes(self, from_known: bool, still: bool) -> list[tuple[float, int, float]]:
+        """Time to begin at, Euler steps, and how much of the lattice's change is kept.
+
+        Args:
+            from_known: the start is a known geometry, not noise.
+            still: nothing but the volume is free.
+        """
+        if still:
+            return [(0.0, self.volume_steps, 1.0)]
         if from_known:
             return [(0.0, self.known_steps, 1.0)]
         return [(0.0, self.steps, 1.0)] + [
@@ -142,7 +151,8 @@ class CrystalFlow(nn.Module):
         free, lattice = start, start_lattice
         from_known = bool(conditions.from_template.any())
         speed = 0.0 if from_known else settings.speed
-        for begin, steps, kept in settings.passes(from_known):
+        still = not batch.freedom.any() and int(batch.lattice_mask.sum(1).max()) == 1
+        for begin, steps, kept in settings.passes(from_known, still):
             before, stride = lattice, (1.0 - begin) / steps
             for step in range(steps):
                 now = begin + step * stride

@@ -81,6 +81,11 @@ class TemplateLibrary:
     def __contains__(self, template: SymmetryTemplate) -> bool:
         return template.pattern in self._shelves
 
+    @property
+    def patterns(self) -> list[tuple[int, tuple[str, ...]]]:
+        """Patterns of its crystals."""
+        return list(self._shelves)
+
     def nearest(
         self, template: SymmetryTemplate, count: int = 1, *, exclude_formula: str | None = None
     ) -> list[BorrowedGeometry]:

@@ -139,9 +139,25 @@ class FlowLayer(nn.Module):
         scale1, shift1, scale2, shift2 = self.modulation(state)[:, None].chunk(4, dim=-1)
         x = self.norm_pair(h) * (1 + scale1) + shift1
         h = h + self.out(self._attend(x, pairs, batch))
-        h = h + self.cross(self.norm_cross(h), tokens, tokens, need_weights=False)[0]
+        h = h + self._ask(self.norm_cross(h), tokens)
         x = self.norm_forward(h) * (1 + scale2) + shift2
         return h + self.forward_mlp(x)
+
+    def _ask(self, x: Tensor, tokens: Tensor) -> Tensor:
+        """Cross-attention: what ``cross(x, tokens, tokens)`` gives, in half the time.
+
+        There are four tokens, too few for PyTorch's own kernels to be worth their overhead.
+        """
+        own, both = self.cross.in_proj_weight.split([x.shape[-1], 2 * x.shape[-1]])
+        own_bias, both_bias = self.cross.in_proj_bias.split([x.shape[-1], 2 * x.shape[-1]])
+        query = nn.functional.linear(x, own, own_bias).unflatten(-1, (self.heads, -1))
+        known = nn.functional.linear(tokens, both, both_bias)
+        key, value = known.unflatten(-1, (2, self.heads, -1)).unbind(2)
+        scale = query.shape[-1] ** -0.5
+        weights = (query.transpose(1, 2) * scale) @ key.permute(0, 2, 3, 1)
+        pooled = weights.softmax(-1).to(value.dtype) @ value.transpose(1, 2)
+        answer: Tensor = self.cross.out_proj(pooled.transpose(1, 2).flatten(2))
+        return answer
 
     def _attend(self, x: Tensor, pairs: Tensor, batch: TemplateBatch) -> Tensor:
         senders = gather_orbits(self.sender(x), batch.atom_orbit)

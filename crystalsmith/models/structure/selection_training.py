@@ -13,7 +13,7 @@ import torch
 
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.structure.codebook import Codebook
-from crystalsmith.models.structure.generator import Drawn, StructureGenerator
+from crystalsmith.models.structure.generator import StructureGenerator
 from crystalsmith.models.structure.library import TemplateLibrary
 from crystalsmith.models.structure.selection import Selector, shared_facts, shipped_energies
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from crystalsmith.core.crystallography.crystal import SymmetricCrystal
     from crystalsmith.core.entry import Entry
+    from crystalsmith.models.structure.drafts import Drawn
     from crystalsmith.models.structure.selection import DraftFacts
 
 _DRAWN = {"crystals": 4, "centres": 3, "noise": 5}

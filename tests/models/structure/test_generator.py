@@ -11,7 +11,8 @@ from crystalsmith.core.crystallography.crystal import SymmetricCrystal
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.core.errors import WeightsError
 from crystalsmith.models.runs import save_weights
-from crystalsmith.models.structure.generator import SHIPPED, StructureGenerator, Targets
+from crystalsmith.models.structure.drafts import Targets
+from crystalsmith.models.structure.generator import SHIPPED, StructureGenerator
 from crystalsmith.models.structure.library import TemplateLibrary
 from crystalsmith.models.structure.soundness import found_space_group, is_sound, shortest_distance
 from tests.models.structure.conftest import TINY, random_flow

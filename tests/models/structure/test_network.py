@@ -11,6 +11,7 @@ from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.models.structure.network import Conditions
 from tests.models.structure.conftest import (
+    TINY,
     batch_of,
     centre_of,
     no_conditions,
@@ -118,3 +119,12 @@ def test_gaps_beyond_the_range_are_clamped():
     high = Conditions(torch.tensor([9.0, 50.0]), *list(vars(blank).values())[1:])
     _, stretch = velocities(batch, free, coefficients, high)
     assert torch.allclose(stretch[0], stretch[1], atol=1e-5)
+
+
+def test_asking_the_tokens_is_multi_head_attention():
+    layer = FLOW.network.layers[0]
+    generator = torch.Generator().manual_seed(0)
+    h, tokens = (torch.randn(3, n, TINY.width, generator=generator) for n in (5, 4))
+    with torch.no_grad():
+        expected = layer.cross(h, tokens, tokens, need_weights=False)[0]
+        assert torch.allclose(layer._ask(h, tokens), expected, atol=1e-5)
