@@ -88,6 +88,8 @@ def design(
         from crystalsmith.agent.toolbox import Toolbox
 
         toolbox = Toolbox.load(store, progress=progress, touches=_systems(understood))
+    else:
+        toolbox.known.search_begins(_systems(understood))
     from crystalsmith.agent.search import search
 
     sown = None if seed_structure is None else _sown(seed_structure, like, toolbox)

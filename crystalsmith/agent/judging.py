@@ -125,8 +125,9 @@ def with_known_crystals(evidence: Evidence, toolbox: Toolbox) -> Evidence:
         why = why_not_assessed(evidence.composition, toolbox.known)
         source = f"{learned.source}; not assessed with the known crystals: {why}"
         predictions["e_above_hull"] = learned.model_copy(update={"source": source})
-    elif above.mean > learned.mean:
-        predictions["e_above_hull"] = above  # competing phases can be missing, never too many
+    elif above.mean > learned.mean or toolbox.known.covers(_elements(evidence)):
+        # where not all is known, competing phases can be missing, but there are never too many
+        predictions["e_above_hull"] = above
     reference = compare(evidence.structure, evidence.template, toolbox.known)
     group = _strict_group(evidence.structure) if evidence.preliminary else evidence.space_group
     return replace(
@@ -136,6 +137,10 @@ def with_known_crystals(evidence: Evidence, toolbox: Toolbox) -> Evidence:
         space_group=group,
         preliminary=False,
     )
+
+
+def _elements(evidence: Evidence) -> list[str]:
+    return [element.symbol for element in evidence.composition.elements]
 
 
 def judge(request: DesignRequest, evidence: Evidence) -> tuple[Judged, ...]:

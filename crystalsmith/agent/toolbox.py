@@ -69,11 +69,9 @@ class Toolbox:
         from crystalsmith.models.constraint.generator import ConstraintGenerator
         from crystalsmith.models.structure.generator import StructureGenerator
         from crystalsmith.models.surrogates.surrogates import Surrogates
-        from crystalsmith.tools.live import LiveCrystals
 
         known = open_known(store, chosen, progress)
-        if isinstance(known, LiveCrystals):
-            known.look_up(touches)
+        known.search_begins(touches)
         entries = known.entries()
         progress("loading models", 1, _PARTS)
         compositions = CompositionModel.load(chosen.composition_weights, chosen.device)

@@ -132,6 +132,9 @@ class KnownCrystals(Protocol):
     def covers(self, elements: Iterable[str]) -> bool:
         """Whether all that the Materials Project knows of these elements is there."""
 
+    def search_begins(self, systems: Iterable[frozenset[str]]) -> None:
+        """A search will ask about these chemical systems, and others as it finds candidates."""
+
     def similar(
         self, composition: Composition, n: int = 10, where: Filters | None = None
     ) -> list[Hit]:
@@ -179,6 +182,9 @@ class Searched:
     def covers(self, elements: Iterable[str]) -> bool:
         """Whether all that the Materials Project knows of these elements is there."""
         return False
+
+    def search_begins(self, systems: Iterable[frozenset[str]]) -> None:
+        """A search will ask about these chemical systems; what is known does not change by it."""
 
     def similar(
         self, composition: Composition, n: int = 10, where: Filters | None = None

@@ -2,12 +2,13 @@
 
 Chemical systems that a request touches are fetched when their competing phases are wanted, and
 kept in the store with the day, so that the next search finds them there. A project that cannot be
-reached is not asked again in the same run, and the reason is said; the search goes on without.
+reached is not asked again in the same search, and the reason is said; the search goes on without.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from crystalsmith.tools.materials_project import MaterialsProject
     from crystalsmith.tools.store import CrystalStore
 
+_WAIT = 300.0  # seconds until a project that failed is asked again, by another search
+
 
 class LiveCrystals(Searched):
     """A store that is filled from the Materials Project while it is used.
@@ -39,6 +42,7 @@ class LiveCrystals(Searched):
     def __init__(self, store: CrystalStore, config: Settings, progress: Progress = silent) -> None:
         self.store = store
         self.failure = ""
+        self._failed = 0.0  # when, on the monotonic clock
         self._config = config
         self._progress = progress
         self._left = config.mp_lookups
@@ -46,6 +50,13 @@ class LiveCrystals(Searched):
         whole = store.noted(WHOLE)
         self._complete = bool(whole) and whole.get("pages") == whole.get("of")
         self._days: dict[str, str] = store.noted(LOOKED_UP)
+
+    def search_begins(self, systems: Iterable[frozenset[str]]) -> None:
+        """Look up the chemical systems that a search names; it may then ask for some more."""
+        self._left = self._config.mp_lookups
+        if time.monotonic() - self._failed > _WAIT:
+            self.failure = ""
+        self.look_up(systems)
 
     def look_up(self, systems: Iterable[frozenset[str]]) -> None:
         """Fetch chemical systems, and all within them, that the store does not have yet."""
@@ -70,7 +81,7 @@ class LiveCrystals(Searched):
                 progress=self._progress,
             )
         except ServerError as error:
-            self.failure = str(error)
+            self.failure, self._failed = str(error), time.monotonic()
             return
         self._days |= dict.fromkeys(names, today.isoformat())
 

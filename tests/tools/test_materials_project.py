@@ -206,9 +206,14 @@ def test_a_search_asks_only_so_often(tmp_path: Path, server: FakeProject, addres
     live.in_chemical_system(["Mg", "O"])
     live.in_chemical_system(["Na", "Cl"])
     assert len(server.asked) == 1
+    live.search_begins([frozenset({"Na", "Cl"})])
+    assert len(server.asked) == 2
+    assert live.known_formula("NaCl")
 
 
 def test_a_project_that_is_down_stops_no_search(tmp_path: Path) -> None:
     live = LiveCrystals(CrystalStore(tmp_path), settings_for("http://127.0.0.1:9"))
     assert live.in_chemical_system(["Mg", "O"]) == []
     assert "was not asked: the Materials Project cannot be reached" in str(live.info())
+    live.search_begins([frozenset({"Na", "Cl"})])  # soon after: it is not asked again
+    assert live.failure
