@@ -32,7 +32,7 @@ def e_above_hull(
     same chemical system; the elements lie at zero by the definition of the formation energy.
     Negative values mean below the known hull. A hull to which an element contributes nothing but
     itself is no hull: such a crystal is not assessed, unless the store is known to hold all that
-    the Materials Project has of these elements.
+    the Materials Project has of these elements, and that is something.
 
     Args:
         composition: of the crystal.
@@ -93,7 +93,7 @@ def _build(elements: frozenset[str], known: KnownCrystals) -> _Hull:
     present = {element.symbol for entry in compounds for element in entry.composition.elements}
     bare = tuple(sorted(elements - present)) if len(elements) > 1 else ()
     size = known.info().total  # after asking, which may have looked something up
-    if bare and not known.covers(elements):
+    if bare and not (compounds and known.covers(elements)):
         return _Hull(None, len(compounds), bare, size)
     entries = [PDEntry(Composition(symbol), 0.0) for symbol in sorted(elements)]
     for entry in compounds:

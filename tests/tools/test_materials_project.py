@@ -191,6 +191,8 @@ def test_competing_phases_are_looked_up_and_kept(
     above = e_above_hull(Composition("Mg2Al2O5"), energy, live)
     assert above is not None
     assert above.source == "surrogate against 2 known compounds"
+    # all that the project has of silicon and magnesium is nothing
+    assert e_above_hull(Composition("Mg2Si"), energy, live) is None
     asked = len(server.asked)
     later = LiveCrystals(CrystalStore(tmp_path), settings_for(address))
     assert e_above_hull(Composition("MgAl2O4"), energy, later) is not None
