@@ -24,6 +24,8 @@ from crystalsmith.tools.embeddings import (
 from crystalsmith.tools.fingerprints import motifs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
     from pymatgen.core import Composition
 
@@ -90,18 +92,26 @@ class Finder:
 
     def rows_in_system(self, elements: frozenset[str]) -> NDArray[np.intp]:
         """Rows that contain no other elements than these."""
-        allowed = np.array(bits(_Z[symbol] for symbol in elements if symbol in _Z), np.uint64)
-        return np.flatnonzero(((self.columns.members & ~allowed) == 0).all(axis=1))
+        return np.flatnonzero(~self._with_any(set(ALL_ELEMENTS) - elements))
 
-    def _with_all(self, symbols: tuple[str, ...]) -> NDArray[np.bool_]:
-        if not all(symbol in _Z for symbol in symbols):
+    def _with_all(self, symbols: Iterable[str]) -> NDArray[np.bool_]:
+        if not set(symbols) <= set(_Z):
             return np.zeros(len(self.columns), dtype=bool)
-        asked = np.array(bits(_Z[symbol] for symbol in symbols), np.uint64)
-        return np.asarray(((self.columns.members & asked) == asked).all(axis=1))
+        first, second = (word & asked == asked for word, asked in self._asked(symbols))
+        return first & second
 
-    def _with_any(self, symbols: tuple[str, ...]) -> NDArray[np.bool_]:
-        asked = np.array(bits(_Z[symbol] for symbol in symbols if symbol in _Z), np.uint64)
-        return np.asarray(((self.columns.members & asked) != 0).any(axis=1))
+    def _with_any(self, symbols: Iterable[str]) -> NDArray[np.bool_]:
+        first, second = (word & asked != 0 for word, asked in self._asked(symbols))
+        return first | second
+
+    def _asked(self, symbols: Iterable[str]) -> Iterator[tuple[NDArray[np.uint64], np.uint64]]:
+        """Both words of the entries' elements, with those of the elements that are asked for."""
+        asked = bits(_Z[symbol] for symbol in symbols if symbol in _Z)
+        return zip(self._words, map(np.uint64, asked), strict=True)
+
+    @cached_property
+    def _words(self) -> NDArray[np.uint64]:
+        return np.ascontiguousarray(self.columns.members.T)
 
     def _in_system(self, name: str) -> NDArray[np.bool_]:
         from crystalsmith.core.crystallography.groups import CRYSTAL_SYSTEM_RANGES
@@ -110,8 +120,9 @@ class Finder:
         return (self.columns.groups >= first) & (self.columns.groups <= last)
 
     @cached_property
-    def _n_elements(self) -> NDArray[np.int64]:
-        return np.bitwise_count(self.columns.members).sum(axis=1)
+    def _n_elements(self) -> NDArray[np.uint8]:
+        first, second = np.bitwise_count(self._words)
+        return first + second
 
     @cached_property
     def _codes(self) -> dict[str, tuple[dict[str, int], NDArray[np.int32]]]:
