@@ -189,7 +189,10 @@ def _compare(job: tuple[list[SymmetricCrystal], SymmetricCrystal]) -> list[_Matc
         rows.append(
             _Match(
                 rms=None if distance is None else float(distance[0]),
-                composition=structure.composition.almost_equals(target.composition),
+                # cells of predicted templates may hold more or fewer formulas
+                composition=structure.composition.fractional_composition.almost_equals(
+                    target.composition.fractional_composition
+                ),
                 group_loose=found_space_group(structure) == crystal.template.number,
                 group_strict=found_space_group(structure, _STRICT_PRECISION)
                 == crystal.template.number,

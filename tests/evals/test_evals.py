@@ -62,6 +62,22 @@ def test_structures_copied_from_the_crystal_itself_match_exactly(cases):
     assert sum(row["n"] for row in figures["by_crystal_family"].values()) == 6
 
 
+def test_from_the_formula_alone_several_templates_are_filled_with_the_same_formula(cases):
+    generator = StructureGenerator.load(entries=cases.entries, device="cpu")
+    figures = evaluate_structures(
+        generator,
+        cases,
+        constraints="predicted",
+        constraint_generator=ConstraintGenerator.load(entries=cases.entries),
+        samples=4,
+    )
+    assert figures["k"] == 4
+    assert figures["composition_exact"] == 100  # whatever the size of the predicted cell
+    assert 50 <= figures["match"] <= figures["match_at_k"]
+    assert figures["on_hull"]["n"] == 6
+    assert figures["drawn_again"] >= 0
+
+
 def test_unknown_parts_are_refused_in_words():
     with pytest.raises(DataError, match="mixed, model, network, learned or neighbours"):
         only_part(ConstraintGenerator(None), "oracle")
