@@ -62,6 +62,8 @@ _FOR = re.compile(
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
 _ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")
+# in Chinese the degree follows: 离子电导率高
+_DEGREE = re.compile(r"\s?(高|低|大|小|好|强|长|快|优异|优良|良好)(?=\W|$)")
 _HYPHENED = re.compile(r"(?<![\w-])(?!non-)[a-z\d]{1,12}-$")
 _SIZES = frozenset(
     {"small unit cell", "small cell", "small primitive cell", "compact cell", "large unit cell"}
@@ -126,10 +128,12 @@ def read_unsupported(reading: Reading) -> None:
             if negation is None
             else negation.start
         )
+        degree = _DEGREE.match(reading.source.plain, mention.end)
+        end = mention.end if degree is None else degree.end(1)
         if spans and not reading.source.plain[spans[-1][1] : start].strip(" -"):
-            spans[-1] = spans[-1][0], mention.end
+            spans[-1] = spans[-1][0], end
         else:
-            spans.append((start, mention.end))
+            spans.append((start, end))
     for start, end in spans:
         reading.cannot_score(start, end)
 
