@@ -62,9 +62,10 @@ def test_nothing_ungrounded_reaches_the_search(tmp_path, impatient):
     data, out = tmp_path / "cases.jsonl", tmp_path / "figures.json"
     lines = [json.dumps(row, ensure_ascii=False) for row in rows()]
     data.write_text("\n".join(lines), encoding="utf-8")
-    with serving(unreliable) as server, pytest.raises(SystemExit) as left:
+    with serving(unreliable) as server:
         options = ["--llm-url", server.url, "--llm-model", "m", "--json", str(out)]
-        main(["eval", "requests", "--data", str(data), *options])
+        with pytest.raises(SystemExit) as left:
+            main(["eval", "requests", "--data", str(data), *options])
     assert left.value.code == 0
     figures = json.loads(out.read_text(encoding="utf-8"))
     assert figures["all"]["ungrounded"] == 0
