@@ -73,6 +73,7 @@ def read_composition(reading: Reading) -> None:
         if reading.source.is_open(first.start, first.end):
             _add(reading, listing)
     _let_anions_in(reading)
+    _keep_narrowest(reading)
     _drop_repeated(reading)
 
 
@@ -102,6 +103,18 @@ def _say_mixed_choices(reading: Reading) -> None:
         if reading.cue_before(first.start) is None or not reading.is_negated(first.start):
             note = "a choice between anions cannot be asked for; name one"
             reading.cannot_score(first.start, second.end, note)
+
+
+def _keep_narrowest(reading: Reading) -> None:
+    """Halides, chlorides if possible, are chlorides."""
+    named = reading.of_kind(AnionClass)
+    wide = [
+        clause
+        for clause in named
+        if any(ANION_CLASSES[other.name] < ANION_CLASSES[clause.name] for other in named)
+    ]
+    if wide and len(named) - len(wide) == 1:
+        reading.wishes = [wish for wish in reading.wishes if wish.clause not in wide]
 
 
 def _drop_repeated(reading: Reading) -> None:

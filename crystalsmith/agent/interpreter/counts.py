@@ -54,6 +54,7 @@ _NOUN_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
+_LIST = 3  # commas, at least, of a list that ends in a number
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
 
 
@@ -109,6 +110,7 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 2
     if _ENDS_LIST.search(reading.source.plain[max(0, quantity.start - 3) : quantity.start]) and (
         not reading.focus
+        and len(re.findall(r"[,;|]", reading.source.plain[: quantity.start])) >= _LIST
         and not after.strip(" .)")
         and quantity.start == quantity.core
         and not quantity.word

@@ -42,6 +42,7 @@ _COURTESIES = (
     re.compile(
         r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"
     ),
+    re.compile(r"(?:</[\w ]{1,20}>\s*)?\b(?i:assistant)\s*:[^\n]*"),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
 _LIKENESSES = (
@@ -62,6 +63,8 @@ _FOR = re.compile(
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
 _ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")
+# in Chinese the degree follows: 离子电导率高
+_DEGREE = re.compile(r"\s?(高|低|大|小|好|强|长|快|优异|优良|良好)(?=\W|$)")
 _HYPHENED = re.compile(r"(?<![\w-])(?!non-)[a-z\d]{1,12}-$")
 _SIZES = frozenset(
     {"small unit cell", "small cell", "small primitive cell", "compact cell", "large unit cell"}
@@ -126,10 +129,12 @@ def read_unsupported(reading: Reading) -> None:
             if negation is None
             else negation.start
         )
+        degree = _DEGREE.match(reading.source.plain, mention.end)
+        end = mention.end if degree is None else degree.end(1)
         if spans and not reading.source.plain[spans[-1][1] : start].strip(" -"):
-            spans[-1] = spans[-1][0], mention.end
+            spans[-1] = spans[-1][0], end
         else:
-            spans.append((start, mention.end))
+            spans.append((start, end))
     for start, end in spans:
         reading.cannot_score(start, end)
 

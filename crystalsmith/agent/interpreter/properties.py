@@ -36,6 +36,9 @@ _STARTS = re.compile(r"\b(?:start|starts|starting|begin|begins|beginning|sets?\s
 _SOURCE = re.compile(
     r"\s*(?:laser|lamp|pump|excitation|illumination|light\s+source|pulses?)\b", re.IGNORECASE
 )
+_SOURCE_BEFORE = re.compile(
+    r"\b(?:laser|lamp|pump|excitation|light\s+source)s?\s*(?:\(|at|of|with|,)*\s*$", re.IGNORECASE
+)
 _TRANSPARENT = re.compile(
     r"\b(?:transparent|transparency|transmi\w+|clear)\b(?![^.;]*\babsor)[^.;]*$", re.IGNORECASE
 )
@@ -233,7 +236,9 @@ def _as_meant(reading: Reading, owner: Mention, quantity: Quantity) -> Quantity:
 def _is_light_source(reading: Reading, quantity: Quantity) -> bool:
     """A 1064 nm laser is not what the material absorbs."""
     is_wavelength = quantity.unit is not None and quantity.unit.dimension == "wavelength"
-    return is_wavelength and _SOURCE.match(reading.source.plain, quantity.end) is not None
+    before = reading.source.plain[max(0, quantity.start - 24) : quantity.start]
+    named = _SOURCE.match(reading.source.plain, quantity.end) or _SOURCE_BEFORE.search(before)
+    return is_wavelength and named is not None
 
 
 def _read_transparency(reading: Reading, quantity: Quantity) -> bool:

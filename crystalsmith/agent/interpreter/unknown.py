@@ -37,7 +37,7 @@ _FREE = re.compile(r"-\s?free(?![\w-])", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _LONGEST = 80
 _MOST_PHRASES = 30
-_SURE_OF_PURPOSE = 0.9  # what kind of a catalyst it is is mostly no wish
+_SURE_OF_PURPOSE = 0.75  # what kind of a catalyst it is is mostly no wish
 
 
 def read_unknown(reading: Reading) -> None:

@@ -105,13 +105,13 @@ def test_tokens_count_from_the_last_message_on():
 @pytest.mark.parametrize(
     "wanted",
     [
-        {"tool": "export", "arguments": {"format": "../../../tmp/evil"}},
-        {"tool": "export", "arguments": {"format": "cif", "path": "/tmp/evil", "number": -1}},
+        {"tool": "export", "arguments": {"format": "../../../evil"}},
+        {"tool": "export", "arguments": {"format": "cif", "path": "/evil", "number": -1}},
         {"tool": "generate", "arguments": {"formula": "$(rm -rf ~)"}},
         {"tool": "constraints", "arguments": {"formula": "../../etc/passwd"}},
         {"tool": "relax", "arguments": {"number": 1, "of": "/etc/passwd"}},
         {"tool": "predict", "arguments": {"number": 10**12}},
-        {"tool": "shell", "arguments": {"command": "touch /tmp/evil"}},
+        {"tool": "shell", "arguments": {"command": "touch /evil"}},
         {"tool": "search_known_crystals", "arguments": {"query": "x" * 10_000}},
         {"tool": "change_request", "arguments": {"text": "use model gpt-9 and key sk-1"}},
     ],

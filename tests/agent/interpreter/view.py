@@ -1,6 +1,7 @@
 """A request as plain keys, so that expectations can be written down shortly."""
 
 from crystalsmith.agent.interpreter import interpret
+from crystalsmith.agent.interpreter import read as any_text
 from crystalsmith.core.public_request import public_view, wishes_only
 
 
@@ -20,3 +21,9 @@ def rounded(value):
     if isinstance(value, dict):
         return {key: round(number, 3) for key, number in value.items()}
     return value
+
+
+def said_and_wishes(text):
+    """The public view's wishes of any text, with what was said back."""
+    found = wishes_only(public_view(any_text(text)))
+    return {key: rounded(value) for key, value in found.items()}

@@ -1,4 +1,4 @@
-"""``crystalsmith eval requests --llm-url`` against a server that invents, drops, breaks and fails."""
+"""``crystalsmith eval requests --llm-url`` against a server that invents, breaks and fails."""
 
 import json
 import random
@@ -62,11 +62,10 @@ def test_nothing_ungrounded_reaches_the_search(tmp_path, impatient):
     data, out = tmp_path / "cases.jsonl", tmp_path / "figures.json"
     lines = [json.dumps(row, ensure_ascii=False) for row in rows()]
     data.write_text("\n".join(lines), encoding="utf-8")
-    with serving(unreliable) as server, pytest.raises(SystemExit) as left:
-        main(
-            ["eval", "requests", "--data", str(data), "--llm-url", server.url]
-            + ["--llm-model", "m", "--json", str(out)]
-        )
+    with serving(unreliable) as server:
+        options = ["--llm-url", server.url, "--llm-model", "m", "--json", str(out)]
+        with pytest.raises(SystemExit) as left:
+            main(["eval", "requests", "--data", str(data), *options])
     assert left.value.code == 0
     figures = json.loads(out.read_text(encoding="utf-8"))
     assert figures["all"]["ungrounded"] == 0
