@@ -38,6 +38,7 @@ WIDTHS_H, WIDTHS_L = (1, 2, 4, 8, 16), (1, 2, 4, 8)
 _BEST_OF = 10
 _TEMPLATES = 5  # of each formula that draws choose from
 _SAME = 0.001  # eV/atom within which two draws are the same crystal
+_ERROR = 0.025  # eV/atom within which CHGNet and DFT disagree
 _TRIES = 400  # random subtrees averaged for each width
 _AT_ONCE = 16  # compositions between two signs of life
 
@@ -182,11 +183,15 @@ def _compared(
 
 def _verdicts(rows: Sequence[dict[str, float] | None], key: str) -> dict[str, float]:
     gaps = np.array([row[key] for row in rows if row is not None])
+    differ = np.abs(gaps) > _SAME
     return {
         "compositions": len(gaps),
         "below": 100 * float(np.mean(gaps < -_SAME)),
         "same": 100 * float(np.mean(np.abs(gaps) <= _SAME)),
         "above": 100 * float(np.mean(gaps > _SAME)),
+        "above_beyond_error": 100 * float(np.mean(gaps > _ERROR)),
+        "below_where_draws_differ": 100
+        * float(np.mean(gaps[differ] < -_SAME) if differ.any() else np.nan),
         "mean_gain_ev_per_atom": -float(np.mean(gaps)),
     }
 
