@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "weights"
 Start = Literal["auto", "noise", "template"]
 _REDRAWS = 3
-_FREE_SHAPE = 3  # free parameters from which geometries of one template can differ in kind
 _NOISE_SHARE = 3  # of many drafts, one in so many starts from noise at least
 
 
@@ -159,15 +158,8 @@ class StructureGenerator:
         selector = Selector.load(where)
         return cls(flow, library, device=pick_device(device), codebook=codebook, selector=selector)
 
-    def knowing(
-        self, entries: Sequence[Entry], preferred: Collection[str] = ()
-    ) -> StructureGenerator:
-        """A generator that can also start from the geometries of further known crystals.
-
-        Args:
-            entries: those crystals.
-            preferred: ids of crystals to start from first, where more is free than the cell.
-        """
+    def knowing(self, entries: Sequence[Entry], preferred: Collection[str]) -> StructureGenerator:
+        """A generator that can also start from further known crystals, preferred ids first."""
         other = copy.copy(self)
         if entries:
             other.library = TemplateLibrary([*self.library.entries, *entries])
@@ -201,8 +193,7 @@ class StructureGenerator:
             drafts: drafts per template to choose from; with more of them than samples, the selector
                 ranks them.
             start: ``template`` starts from known geometries as far as there are any, ``noise``
-                never
-                does, ``auto`` takes known geometries first and noise for what is left.
+                never does, ``auto`` takes known geometries first and noise for what is left.
             seed: of the noise.
             skip: per template, how many of its starts earlier calls have used up.
             exclude_formulas: per template, a formula whose crystals may not be borrowed from.
@@ -210,8 +201,8 @@ class StructureGenerator:
 
         Returns:
             Per template up to ``samples`` drafts: the likeliest first where the selector ranked
-            them, those from the nearest known geometry first where it did not.
-            Drafts that are not sound after a few redraws are marked, not dropped.
+            them, those from the nearest known geometry first where it did not. Drafts that are not
+            sound after a few redraws are marked, not dropped.
         """
         counts = [samples] * len(templates) if isinstance(samples, int) else list(samples)
         ranked = self.selector is not None and drafts > max(counts, default=drafts)
@@ -310,20 +301,13 @@ class StructureGenerator:
         if start == "noise":
             return [None] * samples
         most = samples - samples // _NOISE_SHARE if mixed and start == "auto" else samples
-        starts: list[StartGeometry | None] = list(self._known(template, most, excluded))
+        sources = self.library, self.codebook, self._volumes
+        starts: list[StartGeometry | None] = list(
+            known_starts(template, most, *sources, excluded, self.preferred)
+        )
         if start == "template":
             return starts
         return starts + [None] * (samples - len(starts))
-
-    def _known(
-        self, template: SymmetryTemplate, most: int, excluded: str | None
-    ) -> list[StartGeometry]:
-        """Known geometries, preferred ones first where a template leaves enough free."""
-        sources = self.library, self.codebook, self._volumes, excluded
-        if not self.preferred or template.free_parameters < _FREE_SHAPE:
-            return known_starts(template, most, *sources)
-        starts = known_starts(template, len(self.library), *sources)
-        return sorted(starts, key=lambda start: start.origin not in self.preferred)[:most]
 
     def _draw(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.structure.library import TemplateLibrary
 
 CODEBOOK = "codebook"
+_FREE_SHAPE = 3  # free parameters from which geometries of one template can differ in kind
 
 
 class StartGeometry(NamedTuple):
@@ -49,6 +50,7 @@ def known_starts(
     codebook: Codebook,
     volumes: NDArray[np.floating],
     exclude_formula: str | None = None,
+    preferred: frozenset[str] = frozenset(),
 ) -> list[StartGeometry]:
     """The likeliest geometries for a canonical template, from known crystals and the codebook.
 
@@ -59,8 +61,11 @@ def known_starts(
         codebook: learned centres.
         volumes: Å³ per atom of each element, by atomic number.
         exclude_formula: a formula whose crystals may not be borrowed from.
+        preferred: ids of known crystals that come first, where the template leaves enough free.
     """
-    crystals = library.nearest(template, count, exclude_formula=exclude_formula)
+    first = preferred if template.free_parameters >= _FREE_SHAPE else frozenset()
+    most = len(library) if first else count
+    crystals = library.nearest(template, most, exclude_formula=exclude_formula)
     starts = [
         StartGeometry(g.crystal, borrowed_coefficients(g, volumes), g.id, g.distance, 0.0)
         for g in crystals
@@ -69,4 +74,4 @@ def known_starts(
         StartGeometry(c.crystal, coefficients(c.crystal.lattice), CODEBOOK, c.distance, c.spread)
         for c in codebook.nearest(template, volumes, count)
     ]
-    return sorted(starts, key=lambda start: start.unlikeness)[:count]
+    return sorted(starts, key=lambda s: (s.origin not in first, s.unlikeness))[:count]
