@@ -126,6 +126,7 @@ class Workbench:
         except StoppedError:
             return Step("stopped; the session is kept as it was before the run", {})
         record = result_record(found)
+        del record["tree"]  # too large to be kept with every turn
         return Step(overview(record), {"result": record})
 
     def show(self, values: Values) -> Step:
