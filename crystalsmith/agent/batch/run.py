@@ -209,16 +209,16 @@ def _work(
     pool = start()
     worked, shown = 0, 0.0
     try:
+        _hand_out(queue, pool)
         while queue.open():
-            while queue.waiting() and pool.free():
-                pool.submit(queue.take())
             came = pool.wait()
             clock.look(pool, came)
-            for done in came:
-                settled = queue.settle(done)
-                if settled is not None:
-                    _keep(batch.out, staging, done.job, settled[1], settled[0])
-                    manifest.finish(done.job, settled[0])
+            settled = [(done.job, queue.settle(done)) for done in came]
+            _hand_out(queue, pool)  # first, so that workers need not wait for the disk
+            for job, found in settled:
+                if found is not None:
+                    _keep(batch.out, staging, job, found[1], found[0])
+                    manifest.finish(job, found[0])
                     worked += 1
             if time.monotonic() - shown > _SHOW_EVERY or not queue.open():
                 shown = time.monotonic()
@@ -227,6 +227,11 @@ def _work(
         pool.close()
         shutil.rmtree(staging, ignore_errors=True)
     return worked
+
+
+def _hand_out(queue: _Queue, pool: Pool) -> None:
+    while queue.waiting() and pool.free():
+        pool.submit(queue.take())
 
 
 def _left(out: Path, manifest: Manifest) -> Iterator[tuple[Job, str]]:
