@@ -29,9 +29,16 @@ COMMANDS = [
     ("eval", "symmetry"),
     ("eval", "structures"),
     ("eval", "surrogates"),
+    ("eval", "compliance"),
+    ("eval", "papers"),
+    ("batch",),
+    ("report",),
     ("bench",),
     ("bench", "design"),
     ("bench", "startup"),
+    ("bench", "batch"),
+    ("bench", "resume"),
+    ("bench", "lines"),
 ]
 
 
@@ -191,3 +198,13 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_half_written(run, tmp_path):
 def test_the_python_api_loads_at_once():
     code = "import crystalsmith, sys; assert 'torch' not in sys.modules; crystalsmith.__version__"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_html_is_written_beside_the_results(run, tmp_path):
+    done = run(
+        "design", "crystals of MgO", "--store", "none", "-o", str(tmp_path / "out"), "--html"
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "plotly.js" in text
+    assert '"formula": "MgO"' in text

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 JOB = "job.json"  # in every result's folder: which work it is the result of
 _TRIES = 2  # times that a job may take its worker down with it
+_SHOW_EVERY = 0.5  # seconds
 _NOTED = 1000  # lines that are read before they are written down
 
 
@@ -158,46 +159,79 @@ class _Clock:
             self.first = now - self.loading
 
 
+class _Queue:
+    """Jobs to hand out: those that a dying worker gave back first, then the file's."""
+
+    def __init__(self, todo: Iterator[tuple[Job, str]]) -> None:
+        self._todo = todo
+        self._following = next(todo, None)
+        self._again: list[Job] = []
+        self._tries: Counter[str] = Counter()
+        self._digests: dict[str, str] = {}  # of the jobs that are handed out
+
+    def waiting(self) -> bool:
+        """Whether there is a job to hand out."""
+        return bool(self._again) or self._following is not None
+
+    def open(self) -> bool:
+        """Whether there is a job to hand out or one that has not come back."""
+        return self.waiting() or bool(self._digests)
+
+    def take(self) -> Job:
+        """The next job."""
+        if self._again or self._following is None:
+            return self._again.pop()
+        job, self._digests[job.id] = self._following
+        self._following = next(self._todo, None)
+        return job
+
+    def settle(self, done: Done) -> tuple[Outcome, str] | None:
+        """The outcome of a job and its digest; None when it is handed out once more."""
+        outcome = done.outcome
+        if outcome is None:
+            self._tries[done.job.id] += 1
+            if self._tries[done.job.id] < _TRIES:
+                self._again.append(done.job)
+                return None
+            outcome = Outcome("failed", 0.0, reason=f"{done.reason}, {_TRIES} times")
+        return outcome, self._digests.pop(done.job.id)
+
+
 def _work(
     batch: Batch, manifest: Manifest, start: Callable[[], Pool], show: Show, clock: _Clock
 ) -> int:
     """Share out what is left; returns how many requests were designed for."""
     staging = batch.path(".working", "")
     shutil.rmtree(staging, ignore_errors=True)
-    todo = _left(batch.out, manifest)
-    following = next(todo, None)
-    if following is None:
+    queue = _Queue(_left(batch.out, manifest))
+    if not queue.open():
         return 0
     pool = start()
-    digests: dict[str, str] = {}
-    tries: Counter[str] = Counter()
-    again: list[Job] = []
-    worked, since = 0, 0.0
+    worked, shown = 0, 0.0
     try:
-        while following is not None or again or digests:
-            while pool.free() and (again or following is not None):
-                if again:
-                    job = again.pop()
-                elif following is not None:
-                    (job, digests[following[0].id]), following = following, next(todo, None)
-                pool.submit(job)
+        _hand_out(queue, pool)
+        while queue.open():
             came = pool.wait()
             clock.look(pool, came)
-            for done in came:
-                outcome = _outcome(done, tries)
-                if outcome is None:
-                    again.append(done.job)
-                    continue
-                _keep(batch.out, staging, done.job, digests.pop(done.job.id), outcome)
-                manifest.finish(done.job, outcome)
-                worked += 1
-            if came or time.monotonic() - since > 1:
-                since = time.monotonic()
+            settled = [(done.job, queue.settle(done)) for done in came]
+            _hand_out(queue, pool)  # first, so that workers need not wait for the disk
+            for job, found in settled:
+                if found is not None:
+                    _keep(batch.out, staging, job, found[1], found[0])
+                    manifest.finish(job, found[0])
+                    worked += 1
+            if time.monotonic() - shown > _SHOW_EVERY or not queue.open():
+                shown = time.monotonic()
                 show("designing" if pool.ready else "loading models", manifest.counts(), worked)
     finally:
         pool.close()
         shutil.rmtree(staging, ignore_errors=True)
     return worked
+
+
+def _hand_out(queue: _Queue, pool: Pool) -> None:
+    while queue.waiting() and pool.free():
+        pool.submit(queue.take())
 
 
 def _left(out: Path, manifest: Manifest) -> Iterator[tuple[Job, str]]:
@@ -217,16 +251,6 @@ def finished_before(folder: Path, digest: str) -> Outcome | None:
         return Outcome.from_row(record["outcome"]) if record["digest"] == digest else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _outcome(done: Done, tries: Counter[str]) -> Outcome | None:
-    """What came of a job; None when it is worth another try."""
-    if done.outcome is not None:
-        return done.outcome
-    tries[done.job.id] += 1
-    if tries[done.job.id] < _TRIES:
-        return None
-    return Outcome("failed", 0.0, reason=f"{done.reason}, {_TRIES} times")
 
 
 def _keep(out: Path, staging: Path, job: Job, digest: str, outcome: Outcome) -> None:

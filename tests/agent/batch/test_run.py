@@ -161,10 +161,10 @@ def test_a_job_that_takes_too_long_fails_and_the_rest_goes_on(setup, tmp_path):
     lines = ['{"id": "long", "text": "ternary oxides", "budget": "thorough"}', _LINES[3]]
     prompts.write_text("\n".join(lines), encoding="utf-8")
     batch = Batch(prompts, tmp_path / "out", Options())
-    report = run_batch(batch, setup, lambda: LocalPool(setup, 1, limit=1.0))
+    report = run_batch(batch, setup, lambda: LocalPool(setup, 1, limit=4.0))
     assert report.counts.failed == 2
     reasons = [row["reason"] for row in _rows(tmp_path / "out" / "failed.jsonl")]
-    assert "longer than 1 s" in reasons[0]
+    assert "longer than 4 s" in reasons[0]
     assert "contradicts" in reasons[1]
 
 
