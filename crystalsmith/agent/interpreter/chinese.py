@@ -63,6 +63,9 @@ _PLURALS = {
     "过渡金属": "transition metals", "稀土": "rare earths", "金属": "metals", "阳离子": "cations",
     "阴离子": "anions",
 }  # fmt: skip
+_METAL_OF = re.compile(
+    r"(?<![渡碱土贵族系熔非])金属(?=(?:氮|氧|硫|硒|碲|卤|氟|氯|溴|碘|磷|砷|碳|硼|硅|氢)化物)"
+)
 _BELOW = re.compile(r"(?<=[\dA-Za-z%³Å])\s?(?:及)?以下")
 _BETTER = re.compile(
     r"(?:[\u4e00-\u9fff]{2,6}?(?:要|得)?(?:尽量|尽可能)(?:地)?[高低大小轻重宽窄硬长多少强](?:[一点些]{0,2}))"
@@ -163,6 +166,8 @@ def _constructions(text: str) -> list[Rewrite]:
         add(*match.span(), f" {int(_value(match[1]))}.{digits} ")
     for match in _KINDS_OF.finditer(text):
         add(*match.span(), f" {int(_value(match[1]))} different {_PLURALS[match[2]]} ")
+    for match in _METAL_OF.finditer(text):
+        add(*match.span(), " metal ")
     for match in _BELOW.finditer(text):
         add(*match.span(), " or less ")  # elsewhere 以下 is "the following"
     for match in _BETTER.finditer(text):
