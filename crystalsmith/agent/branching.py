@@ -12,6 +12,8 @@ from crystalsmith.models.constraint.generator import RankedTemplate, Wanted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pymatgen.core import Composition
+
     from crystalsmith.agent.budgets import Budget
     from crystalsmith.agent.seeds import Seed
     from crystalsmith.agent.toolbox import Toolbox
@@ -26,7 +28,12 @@ _SEED_SHARE = 0.5  # weight of the seed's structure type
 
 
 def plant(
-    request: DesignRequest, toolbox: Toolbox, budget: Budget, seed: int, like: Seed | None
+    request: DesignRequest,
+    toolbox: Toolbox,
+    budget: Budget,
+    seed: int,
+    like: Seed | None,
+    ideas: Sequence[Composition] = (),
 ) -> SearchTree:
     """A tree of formulas, the best first; those beyond the budget are cut.
 
@@ -41,6 +48,7 @@ def plant(
         toolbox.constraints,
         seeds=() if like is None else (like.entry,),
         near=None if like is None else like.near,
+        ideas=ideas,
     )
     proposals = propose_formulas(request, toolbox.known, budget.proposals, seed, advisers, pruned)
     proposals.sort(key=lambda proposal: (-proposal.weight, proposal.formula))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.agent.budgets import BUDGETS, BudgetName
 from crystalsmith.agent.interpreter import interpret
+from crystalsmith.core.chemistry.formulas import parse_formula
 from crystalsmith.core.errors import RequestError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.request import DEFAULT_COUNT, MAX_COUNT, DesignRequest
@@ -41,6 +42,7 @@ def design(
     seed: int = 0,
     seed_structure: str | Path | Structure | None = None,
     like: Likeness = "family",
+    ideas: Sequence[str] = (),
     store: str | Path | None = None,
     relax: bool = False,
     assume: bool = True,
@@ -61,6 +63,7 @@ def design(
         seed_structure: a crystal (or its file) that the answer is to be like; its wishes are added
             to the request as far as they do not contradict it.
         like: what is to be like the seed structure.
+        ideas: formulas to try beside those that the search finds, as a chat model suggests them.
         store: folder of known crystals; ``none`` for pymatgen's prototypes only.
         relax: relax the finalists with CHGNet, symmetry kept.
         assume: use what an application usually needs (a gap for a solar cell) where the request
@@ -99,9 +102,17 @@ def design(
         _widened(BUDGETS[budget], wanted),
         order=order,
         seconds=seconds,
-        most_structures=most_structures,
+        most_structures=most_structures or BUDGETS[budget].most_structures,
     )
-    outcome = search(understood, toolbox, width, seed=seed, progress=progress, like=sown)
+    outcome = search(
+        understood,
+        toolbox,
+        width,
+        seed=seed,
+        progress=progress,
+        like=sown,
+        ideas=[parse_formula(idea) for idea in ideas],
+    )
     if not outcome.candidates:
         raise RequestError(
             "no crystal could be built for the request; loosen its symmetry or size, or give"

@@ -32,6 +32,8 @@ from crystalsmith.tools.family_prototypes import prototype_ids, textbook_entries
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pymatgen.core import Composition
+
     from crystalsmith.agent.budgets import Budget
     from crystalsmith.agent.seeds import Seed
     from crystalsmith.agent.toolbox import Toolbox
@@ -66,6 +68,7 @@ def search(
     seed: int,
     progress: Progress,
     like: Seed | None = None,
+    ideas: Sequence[Composition] = (),
 ) -> Found:
     """Find crystals for a request.
 
@@ -76,13 +79,14 @@ def search(
         seed: of everything random.
         progress: told about every stage.
         like: a crystal that the answer is to be like; its wishes are already in the request.
+        ideas: formulas to try beside those that the proposer finds.
 
     Raises:
         RequestError: no formula can satisfy the request.
     """
     started = time.monotonic()
     progress("proposing formulas", 0, 1)
-    tree = plant(request, toolbox, budget, seed, like)
+    tree = plant(request, toolbox, budget, seed, like, ideas)
     progress("proposing formulas", 1, 1)
     waves = _Waves(request, toolbox, budget, seed, like, tree)
     reason = "every wave of the budget was drawn"

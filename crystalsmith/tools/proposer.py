@@ -2,7 +2,8 @@
 
 Where formulas come from: the request itself, known crystals and their analogues by ionic
 substitution, the site rules of structure families, charge-neutral combinations of elements in
-usual ratios, and the ratios that the constraint generator writes for sets of elements. The
+usual ratios, the ratios that the constraint generator writes for sets of elements, and suggestions
+of whoever asks, a chat model for one. The
 request's clauses prune them, evidence ranks them, and near twins make room for others. The work is
 bounded by counts, not by a clock, so that a seed always gives the same list.
 """
@@ -42,6 +43,7 @@ DEFAULT_LIMIT = 50
 _SHORT_LIST = 3000  # drafts that are judged in full
 _NO_STRUCTURE = 0.6  # credit of a formula for which no structure is in mind
 _CLOSE = 0.4  # support from which an analogue is worth naming before other reasons
+_SUGGESTED = 0.8  # credit of a formula that somebody has thought of
 _NO_SYMMETRY = 0.3  # the same where the request asks for a symmetry
 
 
@@ -85,12 +87,14 @@ class Advisers:
         constraints: writes ratios for sets of elements.
         seeds: crystals whose analogues are wanted.
         near: a composition that proposals should be like, None when there is none.
+        ideas: formulas that a language model or a person has thought of.
     """
 
     compositions: CompositionModel | None = None
     constraints: ConstraintGenerator | None = None
     seeds: Sequence[Entry] = ()
     near: Composition | None = None
+    ideas: Sequence[Composition] = ()
 
 
 def propose_formulas(
@@ -122,7 +126,7 @@ def propose_formulas(
     space = SearchSpace.of(request)
     catalogue = catalogue_of(known)
     cut: Counter[str] = Counter() if pruned is None else pruned
-    found = _drafts(request, space, catalogue, seed, told.seeds)
+    found = _drafts(request, space, catalogue, seed, told)
     drafts = _judgeable(found, request, space, catalogue, cut)
     scores, matching = _scores(request, drafts, space, catalogue, told)
     if told.constraints is not None and request.formula is None:
@@ -185,7 +189,7 @@ def _drafts(
     space: SearchSpace,
     catalogue: Catalogue,
     seed: int,
-    seeds: Sequence[Entry],
+    advisers: Advisers,
 ) -> list[Draft]:
     rng = np.random.default_rng(seed)
     if request.formula is not None:
@@ -193,8 +197,9 @@ def _drafts(
         parent = _entry_of(amounts, catalogue)
         return [Draft(formula_of(amounts), "asked for", 1.0, parent, is_parent=True)]
     drafts = analogue_formulas(catalogue, space)
-    if seeds:
-        drafts += analogue_formulas(Catalogue(seeds), space)
+    if advisers.seeds:
+        drafts += analogue_formulas(Catalogue(advisers.seeds), space)
+    drafts += [_idea(composition, catalogue) for composition in advisers.ideas]
     for item in space.fitting_families():
         drafts += family_formulas(item, space, rng)
     if not space.families:
@@ -204,6 +209,13 @@ def _drafts(
             for draft in (*ionic_formulas(space, rng), *metallic_formulas(space, rng))
         ]
     return drafts
+
+
+def _idea(composition: Composition, catalogue: Catalogue) -> Draft:
+    """A formula that was suggested, with the known crystal that has it."""
+    amounts = {e.symbol: round(n) for e, n in composition.items()}
+    parent = _entry_of(amounts, catalogue)
+    return Draft(formula_of(amounts), "suggested", _SUGGESTED, parent, is_parent=parent is not None)
 
 
 def _entry_of(amounts: dict[str, int], catalogue: Catalogue) -> Entry | None:

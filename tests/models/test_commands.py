@@ -176,7 +176,7 @@ def test_templates_go_on_from_others_and_learn_from_teachers(train, tmp_path, fo
     assert set(taught) == {("Ca", "P", "O"), ("Ga", "N")}  # MgO is a crystal at hand
     assert sum(share for share, *_ in taught["Ga", "N"]) == pytest.approx(1)
     before, after = (TemplateModel.load(f, device="cpu") for f in (first, out / "weights"))
-    assert after.catalogue.patterns[: len(before.catalogue)] == before.catalogue.patterns
+    assert set(before.catalogue.seen) <= set(after.catalogue.seen)
     assert train("templates", "--start", first, "--set", "width=32").exit_code != 0
 
 

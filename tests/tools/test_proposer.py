@@ -322,6 +322,15 @@ def test_a_seed_has_analogues_and_likeness_counts(
     assert len(close) >= 5
 
 
+def test_suggested_formulas_are_judged_like_all_others(fresh: CrystalList) -> None:
+    request = asking(AnionClass(name="nitride"), ElementCount(minimum=3, maximum=3))
+    ideas = Advisers(ideas=(Composition("Ca6Sn6N12"), Composition("CaSnO3")))
+    suggested = [
+        p for p in propose_formulas(request, fresh, 100, advisers=ideas) if p.origin == "suggested"
+    ]
+    assert [p.formula for p in suggested] == ["CaSnN2"]  # reduced; the oxide is no nitride
+
+
 def test_what_clauses_rule_out_is_counted(fresh: CrystalList) -> None:
     pruned: Counter[str] = Counter()
     propose_formulas(REQUESTS["new half-Heusler semiconductor"], fresh, pruned=pruned)

@@ -45,9 +45,14 @@ def chat_tools(bench: Workbench) -> list[BaseTool]:
         return _run(runtime, lambda values: bench.change_request(values, text))
 
     @tool
-    def run_design(runtime: ToolRuntime) -> Command[Any]:
+    def run_design(
+        runtime: ToolRuntime,
+        formulas: Annotated[
+            list[Formula], Field(max_length=20, description="that you suggest, if any")
+        ] = (),  # type: ignore[assignment]  # never changed
+    ) -> Command[Any]:
         """Search for crystals that satisfy the request as it stands."""
-        return _run(runtime, bench.run_design)
+        return _run(runtime, lambda values: bench.run_design(values, formulas))
 
     @tool
     def more_like(number: Number, runtime: ToolRuntime) -> Command[Any]:

@@ -24,6 +24,7 @@ from crystalsmith.core.errors import CrystalsmithError, RequestError
 from crystalsmith.core.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from crystalsmith.agent.budgets import BudgetName
@@ -95,9 +96,9 @@ class Workbench:
         head = "Understood:" if changed else "The request stands:"
         return Step(f"{head}\n{standing(request)}", kept, changed)
 
-    def run_design(self, values: Values) -> Step:
-        """Search for the request as it stands."""
-        return self._design(_conversation(values).request)
+    def run_design(self, values: Values, ideas: Sequence[str] = ()) -> Step:
+        """Search for the request as it stands, suggested formulas among the others."""
+        return self._design(_conversation(values).request, ideas)
 
     def more_like(self, values: Values, number: int) -> Step:
         """Search again for the stoichiometry and space group of a candidate."""
@@ -111,13 +112,14 @@ class Workbench:
         wider = request.model_copy(update={"clauses": (*request.clauses, *clauses)})
         return self._design(wider if not wider.contradictions() else request)
 
-    def _design(self, request: DesignRequest) -> Step:
+    def _design(self, request: DesignRequest, ideas: Sequence[str] = ()) -> Step:
         from crystalsmith.agent.report.records import result_record
 
         self.is_stopped = False
         try:
             found = design(
                 request,
+                ideas=ideas,
                 budget=self.budget,
                 seed=self.seed,
                 toolbox=self._tools(),

@@ -150,3 +150,24 @@ def test_what_entries_say_is_handed_on_as_data(bench, saver):
     assert order in agent.say("known crystals like rock salt")
     assert not bench.folder.exists()
     assert agent.values["conversation"] == {}
+
+
+def test_a_model_may_suggest_formulas(bench, saver):
+    """They enter the search beside its own; what is no formula is said back to the model."""
+    turns = [
+        {"tool": "change_request", "arguments": {"text": "a ternary nitride, 2 candidates"}},
+        {"tool": "run_design", "arguments": {"formulas": ["Ca2Sn2N4", "../evil"]}},
+        {"tool": "run_design", "arguments": {"formulas": ["Ca2Sn2N4"]}},
+    ]
+
+    def suggesting(_messages, number):
+        return turns[number - 1] if number <= len(turns) else "Done."
+
+    with serving(suggesting) as server:
+        model = language_model(Settings(llm_url=server.url, llm_model="m", llm_retries=0))
+        agent = ChatAgent(bench, saver, "ideas", model.chat)
+        agent.say("a ternary nitride, 2 candidates; try CaSnN2")
+        refused = server.requests[2]["body"]["messages"][-1]["content"]
+        found = server.requests[3]["body"]["messages"][-1]["content"]
+    assert "../evil" in refused
+    assert "CaSnN2" in found
