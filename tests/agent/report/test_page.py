@@ -133,6 +133,18 @@ def test_a_batch_page_shows_the_result_that_is_chosen(opened, result):
     assert shown.errors == []
 
 
+def test_the_tree_has_what_was_cut_and_why(result):
+    record = json.loads(json.dumps(result_record(result)))
+    nodes = {node["id"]: node for node in content(record, "x")["tree"]}
+    labels = [node["label"] for node in nodes.values()]
+    assert {candidate.id for candidate in result.candidates} <= set(labels)
+    assert all(node["parent"] in nodes for node in nodes.values() if node["parent"])
+    followed = [node for node in record["tree"]["formulas"] if "templates" in node]
+    drawn = [one for node in followed for t in node["templates"] for one in t.get("structures", [])]
+    assert len(nodes) > len(drawn) + len(followed)
+    assert any("; cut: " in node["text"] for node in nodes.values())
+
+
 @pytest.mark.parametrize("hostile", _HOSTILE)
 def test_hostile_names_stay_words(opened, result, hostile):
     record = json.loads(json.dumps(result_record(result)))
@@ -144,6 +156,8 @@ def test_hostile_names_stay_words(opened, result, hostile):
         item["provenance"]["formula"] = item["provenance"]["template"] = hostile
         for clause in item["clauses"]:
             clause["wish"] = clause["reason"] = hostile
+    for node in record["tree"]["formulas"]:
+        node["formula"] = node["origin"] = node["cut"] = hostile
     shown = opened(page(hostile, [content(record, hostile)]))
     shown.tab.locator("table.candidates tbody tr").first.click()
     shown.tab.hover("#tree")

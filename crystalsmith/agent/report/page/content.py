@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -107,32 +108,42 @@ def _interval(request: DesignRequest, name: str) -> list[float | None] | None:
 
 
 def _tree(record: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Request, formulas, templates and crystals: nodes with their parents."""
-    root = "request"
-    nodes = {root: {"id": root, "parent": "", "label": "request", "text": ""}}
-    for item in record["candidates"]:
-        origin = item["provenance"]
-        formula = f"{root}/{item['formula']}"
-        group = f"{formula}/{item['space_group']['number']}/{item['template']['orbits']}"
-        nodes[formula] = {
-            "id": formula,
-            "parent": root,
-            "label": item["formula"],
-            "text": f"{origin['formula']}, plausibility {origin['plausibility']:.2f}",
-        }
-        nodes[group] = {
-            "id": group,
-            "parent": formula,
-            "label": item["space_group"]["symbol"],
-            "text": f"{origin['template']}, probability {origin['template_probability']:.2f}",
-        }
-        nodes[f"{group}/{item['id']}"] = {
-            "id": f"{group}/{item['id']}",
-            "parent": group,
-            "label": item["id"],
-            "text": f"geometry from {origin['structure']}, score {item['score']:.2f}",
-        }
-    return list(nodes.values())
+    """Request, formulas, templates and crystals that the search looked at, each with its parent.
+
+    What was cut says why. Formulas that were not followed are counted by their reasons.
+    """
+    formulas = (record.get("tree") or {}).get("formulas", [])
+    nodes = [_node("request", "", "request", f"{len(formulas)} formulas thought of")]
+    left = Counter(item["cut"] for item in formulas if "templates" not in item)
+    for row, (reason, count) in enumerate(left.items()):
+        nodes.append(_node(f"left/{row}", "request", f"{count} formulas", str(reason)))
+    for row, item in enumerate(formulas):
+        if "templates" not in item:
+            continue
+        text = f"{item['origin']}; plausibility {item['plausibility']:.2f}"
+        nodes.append(_node(f"{row}", "request", item["formula"], _with_cut(text, item)))
+        for place, template in enumerate(item["templates"]):
+            own = f"{row}/{place}"
+            text = f"{template['origin']}; probability {template['probability']:.2f}"
+            nodes.append(_node(own, f"{row}", template["template"], _with_cut(text, template)))
+            nodes += [
+                _node(
+                    f"{own}/{drawn['number']}",
+                    own,
+                    drawn["candidate"] or f"structure {drawn['number']}",
+                    _with_cut(f"geometry from {drawn['start']}", drawn),
+                )
+                for drawn in template.get("structures", [])
+            ]
+    return nodes
+
+
+def _node(own: str, parent: str, label: str, text: str) -> dict[str, str]:
+    return {"id": own, "parent": parent, "label": label, "text": text}
+
+
+def _with_cut(text: str, item: Mapping[str, Any]) -> str:
+    return f"{text}; cut: {item['cut']}" if item["cut"] else text
 
 
 def _run(run: Mapping[str, Any]) -> list[list[str]]:
