@@ -196,7 +196,10 @@ def symmetry_dataset(structure: Structure, precision: float, hall_number: int = 
     if not len(structure) or not (np.isfinite(matrix).all() and np.isfinite(points).all()):
         return None
     cell = (matrix, points, [site.specie.Z for site in structure])
-    return spglib.get_symmetry_dataset(cell, symprec=precision, hall_number=hall_number)
+    try:
+        return spglib.get_symmetry_dataset(cell, symprec=precision, hall_number=hall_number)
+    except spglib.SpglibError:  # instead of None, where a library (ASE) has told spglib to raise
+        return None
 
 
 def strange_species(structure: Structure) -> list[str]:
