@@ -9,6 +9,7 @@ symmetry-equivalent point come from the same position's operations.
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 N_SPACE_GROUPS = 230
+
+# pyxtal parses its tables with `ast`, which Python 3.11 cannot do in two threads at a time.
+_READING = threading.Lock()
 
 CRYSTAL_SYSTEM_RANGES: dict[str, tuple[int, int]] = {
     "triclinic": (1, 2),
@@ -167,7 +171,8 @@ def space_group(number: int) -> SpaceGroup:
     crystal_system(number)
     from pyxtal.symmetry import Group
 
-    group = Group(number)
+    with _READING:
+        group = Group(number)
     positions = {}
     for tabulated in sorted(group, key=lambda position: _letter_rank(position.letter)):
         affine = np.array([operation.affine_matrix for operation in tabulated.ops])

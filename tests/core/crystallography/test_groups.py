@@ -1,5 +1,8 @@
 """The tables of all 230 groups against spglib's own, and free coordinates against points."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import spglib
@@ -136,3 +139,18 @@ def test_other_numbers_are_refused(number):
 def test_unknown_letter_names_the_known_ones():
     with pytest.raises(TemplateError, match=r"225 \(Fm-3m\) has no Wyckoff letter 'z'.*abcde"):
         space_group(225).position("z")
+
+
+def test_groups_are_read_in_several_threads_at_a_time():
+    """CPython 3.11 loses count in `ast` when the collector lets another thread in."""
+    script = """
+import gc, time
+from concurrent.futures import ThreadPoolExecutor
+from crystalsmith.core.crystallography.groups import space_group
+gc.callbacks.append(lambda *_: time.sleep(0))
+gc.set_threshold(200)
+with ThreadPoolExecutor(8) as pool:
+    print(len(list(pool.map(space_group, range(1, 231)))))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "230", done.stderr
