@@ -7,13 +7,12 @@ from typing import Annotated
 import typer
 
 from crystalsmith.core.errors import DataError
-from crystalsmith.evals.bench_commands import bench_app
-from crystalsmith.evals.commands import JsonOption, SeedOption, StoreOption  # noqa: TC001
+from crystalsmith.evals.options import JsonOption, SeedOption, StoreOption
 
-__all__ = ["bench_app"]
+batch_app = typer.Typer()
 
 
-@bench_app.command(name="batch")
+@batch_app.command(name="batch")
 def bench_batch(
     limit: Annotated[int, typer.Option(help="How many requests.")] = 200,
     workers: Annotated[str, typer.Option(help="Numbers of processes, with commas.")] = "1,2,4",
@@ -41,7 +40,7 @@ def bench_batch(
     save_json(json, figures)
 
 
-@bench_app.command()
+@batch_app.command()
 def resume(
     kills: Annotated[int, typer.Option(min=1, help="How often the batch is killed.")] = 20,
     limit: Annotated[int, typer.Option(min=2, help="How many requests.")] = 40,
@@ -60,7 +59,7 @@ def resume(
     save_json(json, figures)
 
 
-@bench_app.command()
+@batch_app.command()
 def lines(
     lines: Annotated[int, typer.Option(min=10, help="Lines of the file.")] = 10_000,
     broken: Annotated[float, typer.Option(min=0, max=1, help="Share of broken lines.")] = 0.05,

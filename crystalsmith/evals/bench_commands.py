@@ -1,4 +1,4 @@
-"""``crystalsmith bench``: every figure about speed that we quote comes from here."""
+"""``crystalsmith bench`` of designs, models and the store."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crystalsmith.evals.commands import JsonOption, SeedOption, StoreOption, read_cases
+from crystalsmith.evals.options import JsonOption, SeedOption, StoreOption, read_cases
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     from crystalsmith.core.progress import Progress
 
-bench_app = typer.Typer(no_args_is_help=True, help="Time commands as a user sees them.")
+parts_app = typer.Typer()
 
 CrystalsOption = Annotated[
     Path | None,
@@ -22,7 +22,7 @@ CrystalsOption = Annotated[
 ]
 
 
-@bench_app.command()
+@parts_app.command()
 def design(
     runs: Annotated[int, typer.Option(help="How often.")] = 3,
     store: StoreOption = None,
@@ -39,7 +39,7 @@ def design(
     save_json(json, figures)
 
 
-@bench_app.command()
+@parts_app.command()
 def startup(
     runs: Annotated[int, typer.Option(help="How often.")] = 10,
     json: JsonOption = None,
@@ -55,7 +55,7 @@ def startup(
     save_json(json, figures)
 
 
-@bench_app.command(name="symmetry")
+@parts_app.command(name="symmetry")
 def bench_symmetry(
     data: Annotated[
         Path | None,
@@ -85,7 +85,7 @@ def bench_symmetry(
     save_json(json, figures)
 
 
-@bench_app.command()
+@parts_app.command()
 def surrogates(
     data: CrystalsOption = None,
     limit: Annotated[int, typer.Option(help="How many crystals of at most 20 atoms.")] = 1000,
@@ -112,7 +112,7 @@ def surrogates(
     save_json(json, figures)
 
 
-@bench_app.command()
+@parts_app.command()
 def relax(
     data: CrystalsOption = None,
     limit: Annotated[int, typer.Option(help="How many crystals of at most 20 atoms.")] = 20,
@@ -138,7 +138,7 @@ def relax(
     save_json(json, figures)
 
 
-@bench_app.command(name="store")
+@parts_app.command(name="store")
 def bench_store_command(
     data: CrystalsOption = None,
     store: StoreOption = None,

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from crystalsmith.evals.commands import JsonOption, LimitOption, SeedOption, StoreOption, eval_app
+from crystalsmith.evals.options import JsonOption, LimitOption, SeedOption, StoreOption
 
-__all__ = ["eval_app"]
+design_app = typer.Typer()
 
 
-@eval_app.command()
+@design_app.command()
 def compliance(
     prompts: Annotated[
         Path | None,
@@ -64,7 +64,7 @@ def compliance(
     save_json(json, figures | {"published": PUBLISHED, "context": context})
 
 
-@eval_app.command(name="compliance-prompts")
+@design_app.command(name="compliance-prompts")
 def compliance_prompts(
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write, JSON lines.")],
     seed: Annotated[int, typer.Option(help="Another seed gives other requests.")] = 8,
@@ -78,7 +78,7 @@ def compliance_prompts(
     typer.echo(f"{len(prompts)} requests written to {out}", err=True)
 
 
-@eval_app.command()
+@design_app.command()
 def papers(
     data: Annotated[
         Path, typer.Option("--data", help="Folder of the test files, mp20_test.csv.gz and others.")

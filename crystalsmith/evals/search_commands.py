@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crystalsmith.evals.commands import JsonOption, SeedOption, StoreOption  # noqa: TC001
+from crystalsmith.evals.options import JsonOption, SeedOption, StoreOption
 
 if TYPE_CHECKING:
     from pymatgen.core import Composition
@@ -118,7 +118,7 @@ def _made_up(toolbox: Toolbox, limit: int, seed: int) -> list[Composition]:
 
 
 def _of_file(data: Path, limit: int, seed: int, progress: Progress) -> list[Composition]:
-    from crystalsmith.evals.commands import read_cases
+    from crystalsmith.evals.options import read_cases
 
     cases = read_cases(data, limit, seed, None, progress)
     return [entry.composition for entry in cases.entries]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crystalsmith.evals.commands import (
+from crystalsmith.evals.options import (
     DataOption,
     JsonOption,
     LimitOption,

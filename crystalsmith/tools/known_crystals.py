@@ -6,10 +6,11 @@ store on disk (`crystalsmith.tools.store`), or a `CrystalList` of a few hundred 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -111,56 +112,20 @@ class Filters(BaseModel):
         return [(place, bounds) for place, bounds in given if bounds is not None]
 
 
-class KnownCrystals(Protocol):
-    """A collection of known crystals."""
+class KnownCrystals(ABC):
+    """A collection of known crystals, and what can be asked of it."""
 
+    @abstractmethod
     def info(self) -> KnownCrystalsInfo:
         """What it holds."""
 
+    @abstractmethod
     def entries(self) -> list[Entry]:
         """All entries."""
 
-    def known_formula(self, formula: str) -> bool:
-        """Whether an entry has this reduced formula."""
-
-    def with_formula(self, formula: str) -> list[Entry]:
-        """Entries of this reduced formula."""
-
-    def in_chemical_system(self, elements: Iterable[str]) -> list[Entry]:
-        """Entries that contain no other elements than these."""
-
-    def covers(self, elements: Iterable[str]) -> bool:
-        """Whether all that the Materials Project knows of these elements is there."""
-
-    def search_begins(self, systems: Iterable[frozenset[str]]) -> None:
-        """A search will ask about these chemical systems, and others as it finds candidates."""
-
-    def similar(
-        self, composition: Composition, n: int = 10, where: Filters | None = None
-    ) -> list[Hit]:
-        """Entries of the most similar compositions, nearest first."""
-
-    def search_text(self, query: str, n: int = 10, where: Filters | None = None) -> list[Hit]:
-        """Entries whose description fits a query best, best first."""
-
-    def find(
-        self,
-        n: int = 10,
-        where: Filters | None = None,
-        *,
-        composition: Composition | None = None,
-        text: str | None = None,
-        template: SymmetryTemplate | None = None,
-    ) -> list[Hit]:
-        """Entries that fit a composition, words and a structure, all that are given, best first."""
-
-
-class Searched:
-    """What can be asked of any known crystals whose columns are in memory."""
-
+    @abstractmethod
     def finder(self) -> Finder:
         """Searches over all entries."""
-        raise NotImplementedError
 
     def entry_at(self, row: int) -> Entry:
         """The entry of a row of the finder's."""
@@ -183,7 +148,7 @@ class Searched:
         """Whether all that the Materials Project knows of these elements is there."""
         return False
 
-    def search_begins(self, systems: Iterable[frozenset[str]]) -> None:
+    def search_begins(self, systems: Iterable[frozenset[str]]) -> None:  # noqa: B027 a hook
         """A search will ask about these chemical systems; what is known does not change by it."""
 
     def similar(
@@ -214,7 +179,7 @@ class Searched:
         return [Hit(self.entry_at(row), distance) for row, distance in found]
 
 
-class CrystalList(Searched):
+class CrystalList(KnownCrystals):
     """Known crystals in memory: a handful of prototypes, or a store that was read once.
 
     Args:

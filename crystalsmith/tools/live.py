@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.core.errors import ServerError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.tools.known_crystals import Searched
+from crystalsmith.tools.known_crystals import KnownCrystals
 from crystalsmith.tools.materials_project import LOOKED_UP, MOST_ELEMENTS, WHOLE, subsystems
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _WAIT = 300.0  # seconds until a project that failed is asked again, by another search
 
 
-class LiveCrystals(Searched):
+class LiveCrystals(KnownCrystals):
     """A store that is filled from the Materials Project while it is used.
 
     Args:

@@ -34,7 +34,7 @@ from crystalsmith.tools.embeddings import (
     phrase_vectors,
 )
 from crystalsmith.tools.finding import Finder
-from crystalsmith.tools.known_crystals import KnownCrystalsInfo, Searched
+from crystalsmith.tools.known_crystals import KnownCrystals, KnownCrystalsInfo
 from crystalsmith.tools.materials_project import LOOKED_UP, WHOLE, subsystems
 from crystalsmith.tools.prototypes import prototype_entries
 from crystalsmith.tools.records import from_json, metadata, to_json
@@ -52,7 +52,7 @@ _SECONDS = 10.0  # after which a smaller batch is written: what an interruption 
 _REVISION = "revision"  # noted in Chroma when entries were replaced, and beside the columns
 
 
-class CrystalStore(Searched):
+class CrystalStore(KnownCrystals):
     """Known crystals on disk or behind a Chroma server. Use `open_store`.
 
     Args:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from emmet.core.summary import SummaryDoc
+
+from tests.http_servers import LoopbackServer, QuietHandler, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ class FakeProject:
 def serving(project: FakeProject) -> Iterator[str]:
     """Serve on a free port of this machine; the address is given."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             status, content = self._answer(parts.path.strip("/"), parts.query)
@@ -109,15 +109,5 @@ def serving(project: FakeProject) -> Iterator[str]:
             project.asked.append(query)
             return 200, project.search(query)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(LoopbackServer(Handler)) as server:
+        yield server.url

@@ -25,7 +25,7 @@ _WORDS_IN_NAME = 6
 
 def folder_for(request: str, parent: Path = Path("results")) -> Path:
     """A folder for a request's results that does not exist yet, named after its first words."""
-    words = re.findall(r"[A-Za-z0-9]+", request)[:_WORDS_IN_NAME]
+    words = re.findall(r"[^\W_]+", request)[:_WORDS_IN_NAME]  # letters of any script
     name = "-".join(words).lower()[:60] or "request"
     folder, number = parent / name, 2
     while folder.exists():

@@ -24,17 +24,6 @@ pytestmark = pytest.mark.usefixtures("small_budget")
 
 
 @pytest.fixture
-def bench(toolbox, tmp_path):
-    return Workbench(tmp_path / "out", store="none", _toolbox=[toolbox])
-
-
-@pytest.fixture
-def saver(tmp_path):
-    with open_sessions(tmp_path / "state") as opened:
-        yield opened
-
-
-@pytest.fixture
 def agent(bench, saver):
     return ChatAgent(bench, saver, "test")
 

@@ -6,25 +6,12 @@ from langchain_core.messages import AIMessage, HumanMessage
 from crystalsmith.agent.chat.agent import ChatAgent
 from crystalsmith.agent.chat.budget import tokens_used
 from crystalsmith.agent.chat.model import _decision
-from crystalsmith.agent.chat.sessions import open_sessions
-from crystalsmith.agent.chat.workbench import Workbench
 from crystalsmith.agent.llm import language_model
 from crystalsmith.core.settings import Settings
 
 from ..llm.openai_server import serving
 
 pytestmark = pytest.mark.usefixtures("small_budget")
-
-
-@pytest.fixture
-def bench(toolbox, tmp_path):
-    return Workbench(tmp_path / "out", store="none", _toolbox=[toolbox])
-
-
-@pytest.fixture
-def saver(tmp_path):
-    with open_sessions(tmp_path / "state") as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,26 @@
 """A real HTTP server on loopback that speaks OpenAI's wire format, streaming included."""
 
 import json
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.http_servers import LoopbackServer, QuietHandler, running
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class Server(LoopbackServer):
     def __init__(self, behaviour):
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.behaviour = behaviour
         self.requests = []
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        return f"{super().url}/v1"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Asks the server's behaviour, given the messages and the number of the request."""
 
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -116,13 +110,5 @@ def request_text(messages):
     return text.split("<request>\n", 1)[1].rsplit("\n</request>", 1)[0]
 
 
-@contextmanager
 def serving(behaviour):
-    server = Server(behaviour)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    return running(Server(behaviour))

@@ -92,6 +92,10 @@ def test_folders_are_named_harmlessly(words, tmp_path):
     assert folder.name.replace("-", "").isalnum()
 
 
+def test_a_chinese_request_gives_its_folder_a_name_one_can_read(tmp_path):
+    assert folder_for("无铅钙钛矿,带隙约1.5 eV", tmp_path).name == "无铅钙钛矿-带隙约1-5-ev"
+
+
 def test_an_existing_folder_is_never_reused(tmp_path):
     first = folder_for("SrTiO3 please", tmp_path)
     first.mkdir()
