@@ -9,11 +9,13 @@ import pytest
 from pymatgen.core import Composition, Lattice, Structure
 
 from crystalsmith.cli import main
+from crystalsmith.core.clauses import CrystalSystemClause, ElectronicClass, PropertyRange
 from crystalsmith.core.errors import DataError
 from crystalsmith.evals.papers.coverage import is_valid_composition, is_valid_structure
 from crystalsmith.evals.papers.models import with_other
-from crystalsmith.evals.papers.run import _RUNNERS
+from crystalsmith.evals.papers.run import _RUNNERS, Bench
 from crystalsmith.evals.papers.saved import Saved
+from crystalsmith.evals.papers.strategies import told_everything, told_the_class
 from crystalsmith.evals.papers.tables import Measured, markdown, paper_tables
 
 
@@ -74,6 +76,19 @@ def test_the_page_has_their_rows_and_what_differs():
     assert table.differences in text
 
 
+def test_strategies_draw_crystals_of_a_class(mp20_file, tmp_path):
+    shutil.copy(mp20_file, tmp_path / "mp20_test.csv.gz")
+    bench = Bench(tmp_path, "none", designs=2)
+    cubic = [CrystalSystemClause(name="cubic")]
+    drawn = told_the_class(bench, cubic)
+    assert len(drawn) == 2
+    assert all(found.get_space_group_info(0.01)[1] >= 195 for found in drawn)
+    rebuilt = told_everything(bench, lambda entry: entry.formula == "TiO2")
+    assert [structure.composition.reduced_formula for structure in rebuilt] == ["TiO2"]
+    low = PropertyRange(name="formation_energy", maximum=-0.9)
+    assert len(told_the_class(bench, [ElectronicClass(name="non_metallic"), low])) == 2
+
+
 def test_the_command_measures_tables_on_a_small_file(mp20_file, tmp_path):
     shutil.copy(mp20_file, tmp_path / "mp20_test.csv.gz")
     command = ["eval", "papers", "--data", str(tmp_path), "--store", "none", "--designs", "1"]
@@ -90,4 +105,7 @@ def test_the_command_measures_tables_on_a_small_file(mp20_file, tmp_path):
     assert both <= min(unique, novel, stable)
     assert 0 <= balanced <= 100
     assert len(tables["unimdm-1"]["rows"]["ours, gap told"]) == 3
-    assert len(tables["concdvae-2"]["rows"]) == 1
+    default, full, less = tables["concdvae-2"]["rows"].values()
+    assert len(default) == len(full) == len(less) == 4
+    assert full[2] is None  # no test crystal has an open gap and a high energy
+    assert full[3] is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import random
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ _NEEDS = {
     "unimdm-2": ("perov5_test", "mp20_test", "mpts52_test"),
     **{f"crystalgf-{number}": ("mp20_test",) for number in (1, 3, 4, 5, 6)},
     "unimdm-1": ("mp20_test",),
+    "concdvae-2": ("mp20_test",),
+    "concdvae-b1": ("mp20_test",),
     "genms-fig4": ("mp20_test",),
 }
 
@@ -50,15 +53,21 @@ class Bench:
     progress: Progress = silent
     kept: dict[str, Any] = field(default_factory=dict)
 
-    def cases(self, name: str) -> Cases:
-        """Test crystals of a file, read once."""
+    def everything(self, name: str) -> Cases:
+        """All test crystals of a file, read once."""
         if name not in self.kept:
             path = self.data / f"{name}_test.csv.gz"
-            self.kept[name] = load_cases(
-                path, limit=self.limit, seed=self.seed, progress=self.progress
-            )
+            self.kept[name] = load_cases(path, progress=self.progress)
         cases: Cases = self.kept[name]
         return cases
+
+    def cases(self, name: str) -> Cases:
+        """As many test crystals of a file as the limit says, drawn at random."""
+        whole = self.everything(name)
+        if self.limit is None or self.limit >= len(whole.entries):
+            return whole
+        chosen = random.Random(self.seed).sample(whole.entries, self.limit)
+        return replace(whole, entries=chosen)
 
     @cached_property
     def toolbox(self) -> Toolbox:
