@@ -27,6 +27,9 @@ class Budget:
             same seed may give different answers on machines of different speed.
         enough: no new wave is begun once so many different formulas have a crystal that satisfies
             everything; never enough when not given.
+        plenty: the same as a multiple of the candidates that are wanted; `design` makes it
+            ``enough``.
+        sure: how likely such a crystal must satisfy everything, 0 to 1.
         order: ``best-first`` follows what looks best so far; ``breadth-first`` gives every formula
             its first template before any gets its second.
     """
@@ -40,6 +43,8 @@ class Budget:
     most_structures: int | None = None
     seconds: float | None = None
     enough: int | None = None
+    plenty: float | None = None
+    sure: float = 0.0
     order: Order = "best-first"
 
     @property
@@ -49,10 +54,15 @@ class Budget:
 
 
 BUDGETS: dict[BudgetName, Budget] = {
-    "quick": Budget(proposals=120, formulas=24, templates=3, drafts=2, finalists=20),
-    "standard": Budget(proposals=300, formulas=60, templates=5, drafts=4, finalists=40, waves=5),
+    "quick": Budget(
+        proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, plenty=2
+    ),
+    "standard": Budget(
+        proposals=300, formulas=60, templates=5, drafts=4, finalists=40, waves=10, plenty=3,
+        sure=0.8,
+    ),
     "thorough": Budget(proposals=800, formulas=200, templates=8, drafts=6, finalists=80, waves=8),
-}
+}  # fmt: skip
 
 
 def budget_named(name: str) -> BudgetName:

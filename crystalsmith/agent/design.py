@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from math import ceil
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.budgets import BUDGETS, BudgetName
@@ -175,8 +176,10 @@ def _sown(structure: str | Path | Structure, like: Likeness, toolbox: Toolbox) -
 def _widened(budget: Budget, wanted: int) -> Budget:
     """A budget that can yield as many candidates as are wanted."""
     formulas = max(budget.formulas, 2 * wanted)
+    enough = budget.enough if budget.plenty is None else ceil(budget.plenty * wanted)
     return replace(
         budget,
+        enough=enough,
         finalists=max(budget.finalists, wanted + _SPARE),
         formulas=formulas,
         proposals=max(budget.proposals, 3 * formulas),

@@ -94,7 +94,7 @@ def search(
         if budget.seconds is not None and time.monotonic() - started > budget.seconds:
             reason = f"the {budget.seconds:g} seconds were used up"
             break
-        if budget.enough is not None and tree.satisfied_formulas() >= budget.enough:
+        if budget.enough is not None and tree.satisfied_formulas(budget.sure) >= budget.enough:
             reason = f"{budget.enough} formulas satisfy everything"
             break
         if not waves.go_on(wave, progress):

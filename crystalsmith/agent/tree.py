@@ -135,13 +135,20 @@ class SearchTree:
             for template in formula.templates:
                 yield from template.structures
 
-    def satisfied_formulas(self) -> int:
-        """How many formulas have a structure that stands and fails no clause."""
+    def satisfied_formulas(self, sure: float = 0.0) -> int:
+        """How many formulas have a structure that stands and fails no clause.
+
+        Args:
+            sure: how likely it must satisfy all that was checked, 0 to 1.
+        """
         return len(
             {
                 node.candidate.formula
                 for node in self.structures()
-                if node.candidate is not None and node.cut is None and not node.candidate.failed
+                if node.candidate is not None
+                and node.cut is None
+                and not node.candidate.failed
+                and node.candidate.likelihood >= sure
             }
         )
 

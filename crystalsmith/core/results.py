@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.core.evidence import Evidence, Status, Verdict
@@ -92,6 +93,15 @@ class Candidate:
     def predictions(self) -> dict[str, Prediction]:
         """Predicted properties by name."""
         return self.evidence.predictions
+
+    @property
+    def likelihood(self) -> float:
+        """Probability that all clauses that were checked hold, taken as independent."""
+        return prod(
+            item.verdict.likelihood
+            for item in self.judged
+            if item.verdict.status is not Status.NOT_CHECKED
+        )
 
     @property
     def satisfied(self) -> bool:

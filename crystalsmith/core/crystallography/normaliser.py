@@ -10,9 +10,11 @@ Source of the normalisers: pyxtal's tables (Bilbao Crystallographic Server).
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -62,9 +64,8 @@ def normaliser_operations(number: int) -> tuple[NormaliserOperation, ...]:
     Continuous origin shifts of polar groups are not among them.
     """
     from pymatgen.core.operations import SymmOp
-    from pyxtal.symmetry import Group
 
-    table = Group(number).get_alternatives()
+    table = _alternatives()[str(number)]
     letters = list(space_group(number).positions)
     operations = []
     for text, renamed in zip(table["Coset Representative"], table["Transformed WP"], strict=True):
@@ -77,6 +78,13 @@ def normaliser_operations(number: int) -> tuple[NormaliserOperation, ...]:
             )
         )
     return tuple(operations)
+
+
+@lru_cache(maxsize=1)
+def _alternatives() -> dict[str, Any]:
+    """What pyxtal knows of all groups; its `get_alternatives` reads the whole file for each."""
+    text = files("pyxtal").joinpath("database/wyckoff_sets.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
 
 
 def renamed(template: SymmetryTemplate, operation: NormaliserOperation) -> SymmetryTemplate:
