@@ -55,10 +55,10 @@ class Budget:
 
 BUDGETS: dict[BudgetName, Budget] = {
     "quick": Budget(
-        proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, plenty=2
+        proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, plenty=1.6
     ),
     "standard": Budget(
-        proposals=300, formulas=60, templates=5, drafts=4, finalists=40, waves=10, plenty=3,
+        proposals=300, formulas=60, templates=5, drafts=4, finalists=40, waves=16, plenty=3,
         sure=0.8,
     ),
     "thorough": Budget(proposals=800, formulas=200, templates=8, drafts=6, finalists=80, waves=8),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,9 @@ def formula_of(amounts: Mapping[str, int]) -> Formula:
     return tuple(sorted((element, amount // divisor) for element, amount in amounts.items()))
 
 
+@lru_cache(maxsize=20_000)
 def composition_of(formula: Formula) -> Composition:
-    """The formula as pymatgen knows it."""
+    """The formula as pymatgen knows it; kept, since several steps judge the same formulas."""
     return Composition(dict(formula))
 
 

@@ -91,7 +91,12 @@ def charge_balance(composition: Composition) -> ChargeBalance:
     element has one state; failing that, one element may mix two neighbouring states. Compounds of
     metals and metalloids alone need no balance.
     """
-    amounts = {element.symbol: round(n) for element, n in composition.reduced_composition.items()}
+    reduced = composition.reduced_composition
+    return balanced({element.symbol: round(n) for element, n in reduced.items()})
+
+
+def balanced(amounts: Mapping[str, int]) -> ChargeBalance:
+    """`charge_balance` of reduced amounts by element."""
     symbols = sorted(amounts, key=anion_rank)
     best = _single_valence(symbols, amounts)
     if best.evidence == 0 and len(symbols) < 6:  # of more elements something always adds up

@@ -16,7 +16,7 @@ import numpy as np
 
 from crystalsmith.tools.catalogue import vectors_of
 from crystalsmith.tools.drafts import composition_of
-from crystalsmith.tools.ions import charge_balance
+from crystalsmith.tools.ions import balanced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def plausibilities(
             a composition model does.
     """
     formulas = [draft.formula for draft in drafts]
-    balance = [charge_balance(composition_of(formula)).evidence for formula in formulas]
+    balance = [balanced(dict(formula)).evidence for formula in formulas]
     near = _FAR + (1 - _FAR) * np.exp(-catalogue.distances(formulas) / _REACH)
     for index, draft in enumerate(drafts):
         if draft.formula in catalogue.known:
