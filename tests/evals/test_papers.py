@@ -15,7 +15,7 @@ from crystalsmith.evals.papers.coverage import is_valid_composition, is_valid_st
 from crystalsmith.evals.papers.models import with_other
 from crystalsmith.evals.papers.run import _RUNNERS, Bench
 from crystalsmith.evals.papers.saved import Saved
-from crystalsmith.evals.papers.strategies import told_everything, told_the_class
+from crystalsmith.evals.papers.strategies import drawn_entries, told_everything, told_the_class
 from crystalsmith.evals.papers.tables import Measured, markdown, paper_tables
 
 
@@ -83,7 +83,8 @@ def test_strategies_draw_crystals_of_a_class(mp20_file, tmp_path):
     drawn = told_the_class(bench, cubic)
     assert len(drawn) == 2
     assert all(found.get_space_group_info(0.01)[1] >= 195 for found in drawn)
-    rebuilt = told_everything(bench, lambda entry: entry.formula == "TiO2")
+    known = drawn_entries(bench, lambda entry: entry.formula == "TiO2")
+    rebuilt = told_everything(bench, known)
     assert [structure.composition.reduced_formula for structure in rebuilt] == ["TiO2"]
     low = PropertyRange(name="formation_energy", maximum=-0.9)
     assert len(told_the_class(bench, [ElectronicClass(name="non_metallic"), low])) == 2
@@ -105,7 +106,7 @@ def test_the_command_measures_tables_on_a_small_file(mp20_file, tmp_path):
     assert both <= min(unique, novel, stable)
     assert 0 <= balanced <= 100
     assert len(tables["unimdm-1"]["rows"]["ours, gap told"]) == 3
-    default, full, less = tables["concdvae-2"]["rows"].values()
-    assert len(default) == len(full) == len(less) == 4
+    default, full, less, real = tables["concdvae-2"]["rows"].values()
+    assert len(default) == len(full) == len(less) == len(real) == 4
     assert full[2] is None  # no test crystal has an open gap and a high energy
     assert full[3] is not None

@@ -36,22 +36,21 @@ FILTERED = 5  # drafts for each crystal that the predictors keep; theirs are 100
 _FORMULAS = 200  # that *less* draws from
 
 
-def told_everything(bench: Bench, belongs: Callable[[Entry], bool]) -> list[Structure]:
-    """Crystals of the *full* strategy, one for each of some test crystals of a class.
-
-    Args:
-        bench: the generator and the test crystals; as many are drawn as designs are asked for.
-        belongs: whether a test crystal is of the class.
-    """
+def drawn_entries(bench: Bench, belongs: Callable[[Entry], bool]) -> list[Entry]:
+    """Test crystals of a class with known gap and energy, as many as designs are asked for."""
     known = [
         entry
         for entry in bench.everything("mp20").entries
         if None not in (entry.band_gap, entry.formation_energy) and belongs(entry)
     ]
-    chosen = random.Random(bench.seed).sample(known, min(bench.designs, len(known)))
+    return random.Random(bench.seed).sample(known, min(bench.designs, len(known)))
+
+
+def told_everything(bench: Bench, entries: Sequence[Entry]) -> list[Structure]:
+    """Crystals of the *full* strategy, one for each of these whose properties are known."""
     drawn = bench.toolbox.structures.generate(
-        [entry.crystal.template for entry in chosen],
-        [Targets(entry.band_gap, entry.formation_energy) for entry in chosen],
+        [entry.crystal.template for entry in entries],
+        [Targets(entry.band_gap, entry.formation_energy) for entry in entries],
         strategy="full",
         seed=bench.seed,
         progress=bench.progress,
