@@ -150,7 +150,7 @@ def judge(request: DesignRequest, evidence: Evidence) -> tuple[Judged, ...]:
 
 
 def score(judged: Sequence[Judged], evidence: Evidence, prior: float) -> float:
-    """Logarithm of how probably a crystal is what was asked for.
+    """Logarithm of how promising a crystal is.
 
     Likelihoods count double against the prior: on 27 requests for narrow windows of gaps and
     energies, an independent judge found the first crystal inside in 18 cases instead of 15.

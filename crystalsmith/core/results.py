@@ -58,8 +58,8 @@ class Candidate:
         id: stable within a run, such as ``c01``.
         evidence: structure, template, predictions, comparison with known crystals.
         judged: every clause of the request with its verdict.
-        score: natural logarithm of the estimated probability that the candidate is what was
-            asked for; candidates are ranked by it.
+        score: natural logarithm of how promising the candidate is, of its prior and of how likely
+            it is what was asked for; candidates are ranked by it.
         provenance: how it came about.
     """
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import crystalsmith
-from crystalsmith.agent.budgets import Budget, order_named
+from crystalsmith.agent.budgets import BUDGETS, Budget, order_named
 from crystalsmith.agent.frontier import next_draws
 from crystalsmith.agent.interpreter import interpret
 from crystalsmith.agent.ranking import ranked, suspicion, too_high
@@ -91,6 +91,26 @@ def test_enough_ends_the_search(toolbox):
     budget = replace(BUDGET, enough=1)
     tree = search(interpret("a binary oxide"), toolbox, budget, seed=0, progress=silent).tree
     assert tree.stopped == "1 formulas satisfy everything"
+
+
+def test_what_is_doubtful_is_not_enough(toolbox):
+    request = interpret("an oxide with a band gap between 2.0 and 2.1 eV")
+    certain = replace(BUDGET, enough=1, sure=0.9)  # no gap is known that well
+    tree = search(request, toolbox, certain, seed=0, progress=silent).tree
+    assert "satisfy everything" not in tree.stopped
+    likely = [
+        node.candidate.likelihood
+        for node in tree.structures()
+        if node.candidate is not None and not node.candidate.failed
+    ]
+    assert all(0 < value < 0.9 for value in likely)
+
+
+def test_a_quick_design_ends_once_it_has_plenty(toolbox):
+    result = crystalsmith.design("a ternary oxide", 2, toolbox=toolbox)
+    assert result.complete
+    assert result.tree["stopped"] == "4 formulas satisfy everything"
+    assert result.run.counts["structures"] < BUDGETS["quick"].structures / 2
 
 
 def test_one_formula_does_not_crowd_out_the_others(found):

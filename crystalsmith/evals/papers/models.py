@@ -72,7 +72,7 @@ def rouge_table(bench: Bench) -> Measured:
     )
     return Measured(
         {name: list(bench.kept[f"rouge formula {key}"]) for name, key in told},
-        "formulas of mp20_test.csv.gz",
+        f"{len(bench.cases('mp20').entries)} formulas of mp20_test.csv.gz",
     )
 
 
@@ -99,4 +99,7 @@ def dit_table(bench: Bench) -> Measured:
     """Uni-MDM's table 2, from the same crystals as CrystalGF's."""
     if "match mp20" not in bench.kept:
         structure_table(bench)
-    return Measured({"ours": list(bench.kept["match mp20"])}, "crystals of mp20_test.csv.gz")
+    return Measured(
+        {"ours": list(bench.kept["match mp20"])},
+        f"{len(bench.cases('mp20').entries)} crystals of mp20_test.csv.gz",
+    )

@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 
 Row = list[float | int | str | None]
 
+_INTRODUCTION = (
+    "Written by `crystalsmith eval papers` ([how](batches.md)); do not edit. Each table has the"
+    " paper's rows first, then ours in bold. Below it stand what differs in data and judge, on how"
+    " many crystals ours was measured, and the command that measures it alone; `DIR` is the folder"
+    " of the test files.",
+    "",
+    "- Data and judges are never quite the same, so no row says that one model is better than"
+    " another. A share of n crystals is uncertain by up to 100/√n points (95 %).",
+    "- *The judge* is a set of networks that see elements and geometry alone and take part in no"
+    " search. The papers' crystals were mostly judged by DFT.",
+    "- *limit*: test crystals of each file; *designs*: crystals that each design request asks for;"
+    " *store none*: a fresh machine, which knows 288 prototypes and what its models have learned.",
+    "- An empty cell: the paper has no figure there, or ours cannot be measured so.",
+)
+
 
 @dataclass(frozen=True)
 class PaperTable:
@@ -82,12 +97,7 @@ def markdown(tables: Sequence[tuple[PaperTable, Measured, str]]) -> str:
     Args:
         tables: each with our side and the options that it was measured with.
     """
-    parts = [
-        "# The papers' tables, on our models",
-        "",
-        "Written by `crystalsmith eval papers`; do not edit. Each table has the paper's rows, then"
-        " ours in bold, then what differs: data and judges are not the same.",
-    ]
+    parts = ["# The papers' tables, on our models", "", *_INTRODUCTION]
     for table, measured, options in tables:
         parts += ["", f"## {table.title}", "", _header(table)]
         parts += [_line(name, row, table) for name, row in table.rows.items()]
