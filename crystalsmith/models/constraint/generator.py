@@ -183,8 +183,12 @@ class ConstraintGenerator:
             ]
             spoken = self._ask_model(questions, allow, atoms)
             learned = self._with_network(spoken, part, heights)
-            pairs = zip(learned, votes, strict=True)
-            return [self._mixed(*pair, allow, atoms)[:count] for pair in pairs]
+            known = [
+                self.prior.agreement(item, one.formation_energy) if self.prior else {}
+                for item, one in zip(part, told, strict=True)
+            ]
+            rows = zip(learned, votes, known, strict=True)
+            return [self._mixed(*row, allow, atoms)[:count] for row in rows]
 
         threads = self.model.threads if self.model else 1
         found = dict(zip(order, in_batches(answers, order, _BATCH, threads), strict=True))
@@ -271,9 +275,11 @@ class ConstraintGenerator:
         self,
         by_model: dict[SymmetryTemplate, float],
         votes: Votes,
+        agreement: dict[SymmetryTemplate, float],
         allow: Callable[[int], bool] | None,
         atoms: Callable[[int], bool] | None,
     ) -> list[RankedTemplate]:
+        """Both tables as one; known polymorphs count as far as their energy agrees."""
         neighbours_weight = (1 - self.weight) * (votes.trust if by_model else 1.0)
         mixed = []
         for template in {**by_model, **votes.shares}:
@@ -281,8 +287,9 @@ class ConstraintGenerator:
                 continue
             if atoms is not None and not atoms(template.n_atoms):
                 continue
-            model = (1 - neighbours_weight) * by_model.get(template, 0.0)
-            neighbours = neighbours_weight * votes.shares.get(template, 0.0)
+            fits = agreement.get(template, 1.0)
+            model = fits * (1 - neighbours_weight) * by_model.get(template, 0.0)
+            neighbours = fits * neighbours_weight * votes.shares.get(template, 0.0)
             if model + neighbours > 0:
                 mixed.append((template, model, neighbours))
         total = sum(model + neighbours for _, model, neighbours in mixed) or 1.0
