@@ -20,6 +20,7 @@ from crystalsmith.models.constraint.merged import load_language_model
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.constraint.set_prior import SetPrior
+from crystalsmith.models.neighbours.model import NeighbourModel
 from crystalsmith.models.parallel import in_batches
 from crystalsmith.models.runs import load_config
 from crystalsmith.models.templates.model import TemplateModel
@@ -82,6 +83,7 @@ class ConstraintGenerator:
         weight: of what was learned beside neighbours that are as near as can be, 0 to 1.
         network_weight: of the network beside the language model, 0 to 1.
         width: beams of the search.
+        voter: weighs the neighbours' votes; without it, distance alone does.
     """
 
     def __init__(
@@ -94,7 +96,9 @@ class ConstraintGenerator:
         weight: float = 0.5,
         network_weight: float = 0.6,
         width: int = 20,
+        voter: NeighbourModel | None = None,
     ) -> None:
+        self.voter = voter
         self.model, self.prior, self.network = model, prior, network
         self.compositions = compositions
         self.weight, self.network_weight, self.width = weight, network_weight, width
@@ -133,6 +137,7 @@ class ConstraintGenerator:
             TemplateModel.load(network, device),
             CompositionModel.load(device=str(device)),
             weight=float(config.get("model_weight", 0.5)),
+            voter=NeighbourModel.load(device=device) if prior else None,
         )
         gc.freeze()  # what is loaded stays; looking through it again took a tenth of the time
         return generator
@@ -187,7 +192,7 @@ class ConstraintGenerator:
                 self.prior.agreement(item, one.formation_energy) if self.prior else {}
                 for item, one in zip(part, told, strict=True)
             ]
-            rows = zip(learned, votes, known, strict=True)
+            rows = zip(learned, self._weighed(part, heights, votes), known, strict=True)
             return [self._mixed(*row, allow, atoms)[:count] for row in rows]
 
         threads = self.model.threads if self.model else 1
@@ -258,6 +263,17 @@ class ConstraintGenerator:
             0.0 if height is None and item.stability == "stable" else height
             for height, item in zip(asked, wanted, strict=True)
         ]
+
+    def _weighed(
+        self,
+        compositions: Sequence[Composition],
+        heights: Sequence[float | None],
+        votes: list[Votes],
+    ) -> list[Votes]:
+        """The neighbours' votes as the voter weighs them; those given where there is none."""
+        if self.prior is None or self.voter is None:
+            return votes
+        return self.voter.votes([self.prior.around(item) for item in compositions], heights)
 
     def _with_network(
         self,
