@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "weights"
 _LEAST = 1e-4  # share of the votes below which a template is not worth naming
 _SAME_FORMULA = 0.1  # of the votes, for the known crystals of the very formula
+_DECISION = 2.0  # factor on the evidence that the neighbours know: a sparse store is not trusted
 
 
 class NeighbourModel:
@@ -81,7 +82,7 @@ class NeighbourModel:
             return answers
         batch = collate([own for _, own, _ in asked], [height for *_, height in asked])
         logs, useful = self.network(batch.to(self.device))
-        rows = zip(asked, logs.exp().cpu(), useful.sigmoid().tolist(), strict=True)
+        rows = zip(asked, logs.exp().cpu(), (_DECISION * useful).sigmoid().tolist(), strict=True)
         for (row, own, _), shares, trust in rows:
             table = _summed(own, shares.tolist())
             same = _SAME_FORMULA if own.same else 0.0
