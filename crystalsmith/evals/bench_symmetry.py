@@ -15,6 +15,7 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.composition import model as composition
 from crystalsmith.models.constraint.generator import SHIPPED, ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.realisable import letters_of
+from crystalsmith.models.neighbours import model as neighbours
 from crystalsmith.models.templates import model as templates
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition
 
 BEAMS = (20, 1)
-_BESIDE = (composition.SHIPPED, templates.SHIPPED)
+_BESIDE = (composition.SHIPPED, neighbours.SHIPPED, templates.SHIPPED)
 _WARM_UP = 16  # formulas answered before the clock starts
 _MIB = 2**20
 
@@ -45,8 +46,8 @@ def time_symmetry(
 
     Returns:
         ``requests_per_s_beam_…``, size of the files of all weights that take part (language model,
-        template network, composition model) and highest resident memory of this process (MiB),
-        number of threads.
+        template and neighbour network, composition model) and highest resident memory of this
+        process (MiB), number of threads.
     """
     figures: dict[str, Any] = {"n": len(compositions), "threads": torch.get_num_threads()}
     for number in range(1, N_SPACE_GROUPS + 1):  # tables that every process reads once

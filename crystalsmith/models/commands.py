@@ -316,3 +316,32 @@ def templates(
             seconds=seconds or math.inf,
             progress=progress,
         )
+
+
+@train_app.command()
+def neighbours(
+    data: DataOption,
+    validation: ValidationOption,
+    out: OutOption,
+    hypothetical: HypotheticalOption = None,
+    setting: SettingOption = None,
+    device: DeviceOption = "auto",
+    seconds: SecondsOption = None,
+) -> None:
+    """Train the neighbour network (how much each known crystal says of a formula)."""
+    from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.neighbours.recipe import train_neighbours
+    from crystalsmith.models.neighbours.training import NeighbourTraining
+    from crystalsmith.models.recipes import with_options
+
+    settings = with_options(NeighbourTraining(), setting or ())
+    with ConsoleProgress() as progress:
+        found = _read(data, validation, hypothetical, None, progress)
+        train_neighbours(
+            found,
+            out,
+            settings,
+            device=device,
+            seconds=seconds or math.inf,
+            progress=progress,
+        )

@@ -17,6 +17,8 @@ from crystalsmith.core.properties import PROPERTIES
 from crystalsmith.core.settings import settings
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.generator import ConstraintGenerator
+from crystalsmith.models.constraint.prior import NeighbourPrior
+from crystalsmith.models.neighbours.model import NeighbourModel
 from crystalsmith.models.runs import load_tensors
 from crystalsmith.models.structure.generator import StructureGenerator
 from crystalsmith.models.surrogates.surrogates import SHIPPED, Surrogates
@@ -27,6 +29,7 @@ SETTINGS = {
     "surrogate": ["steps=4", "width=16", "channels=4", "layers=1", "radial=8", "batch=4"],
     "composition": ["steps=4", "width=16", "layers=1", "heads=2", "fractions=8", "batch=4"],
     "templates": ["steps=4", "width=16", "layers=1", "heads=2", "batch=4"],
+    "neighbours": ["steps=4", "width=4", "hidden=8", "batch=4"],
     "constraint": ["steps=2", "adapter_steps=2", "batch=2", "width=32", "layers=1", "heads=2"],
 }
 
@@ -64,6 +67,14 @@ def test_templates(train, tmp_path):
     model = TemplateModel.load(out / "weights", device="cpu")
     named = model.propose_many([Composition("KBr")], [0.0])[0]
     assert {template.composition.reduced_formula for template in named} == {"KBr"}
+
+
+def test_neighbours(train, tmp_path, known):
+    out = tmp_path / "out"
+    stopped_then_finished(train, out, "neighbours", "state.json")
+    model = NeighbourModel.load(out / "weights", device="cpu")
+    votes = model.votes([NeighbourPrior(known).around(Composition("KBr"))], [0.0])[0]
+    assert sum(votes.shares.values()) == pytest.approx(1)
 
 
 def test_structure(train, tmp_path, known):

@@ -38,14 +38,13 @@ def nearest_exchanges(
         taken.
     """
     table = element_distances()
-    best = np.full(len(known), np.inf)
-    chosen: list[tuple[int, ...]] = [()] * len(known)
-    for order in _orders(keys) if orders is None else orders:
+    tried = list(_orders(keys) if orders is None else orders)
+    best, chosen = np.full(len(known), np.inf), np.zeros(len(known), np.int64)
+    for number, order in enumerate(tried):
         gaps = table[wanted[None, :], known[:, list(order)]] @ weights
-        for row in np.flatnonzero(gaps < best):
-            chosen[row] = order
+        chosen[gaps < best] = number
         best = np.minimum(best, gaps)
-    return best, chosen
+    return best, [tried[number] for number in chosen.tolist()]
 
 
 def _orders(keys: Sequence[Hashable]) -> list[tuple[int, ...]]:

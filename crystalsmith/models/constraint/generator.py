@@ -20,6 +20,7 @@ from crystalsmith.models.constraint.merged import load_language_model
 from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.constraint.set_prior import SetPrior
+from crystalsmith.models.neighbours.model import NeighbourModel
 from crystalsmith.models.parallel import in_batches
 from crystalsmith.models.runs import load_config
 from crystalsmith.models.templates.model import TemplateModel
@@ -82,6 +83,7 @@ class ConstraintGenerator:
         weight: of what was learned beside neighbours that are as near as can be, 0 to 1.
         network_weight: of the network beside the language model, 0 to 1.
         width: beams of the search.
+        voter: weighs the neighbours' votes; without it, distance alone does.
     """
 
     def __init__(
@@ -94,7 +96,9 @@ class ConstraintGenerator:
         weight: float = 0.5,
         network_weight: float = 0.6,
         width: int = 20,
+        voter: NeighbourModel | None = None,
     ) -> None:
+        self.voter = voter
         self.model, self.prior, self.network = model, prior, network
         self.compositions = compositions
         self.weight, self.network_weight, self.width = weight, network_weight, width
@@ -133,6 +137,7 @@ class ConstraintGenerator:
             TemplateModel.load(network, device),
             CompositionModel.load(device=str(device)),
             weight=float(config.get("model_weight", 0.5)),
+            voter=NeighbourModel.load(device=device) if prior else None,
         )
         gc.freeze()  # what is loaded stays; looking through it again took a tenth of the time
         return generator
@@ -183,8 +188,12 @@ class ConstraintGenerator:
             ]
             spoken = self._ask_model(questions, allow, atoms)
             learned = self._with_network(spoken, part, heights)
-            pairs = zip(learned, votes, strict=True)
-            return [self._mixed(*pair, allow, atoms)[:count] for pair in pairs]
+            known = [
+                self.prior.agreement(item, one.formation_energy) if self.prior else {}
+                for item, one in zip(part, told, strict=True)
+            ]
+            rows = zip(learned, self._weighed(part, heights, votes), known, strict=True)
+            return [self._mixed(*row, allow, atoms)[:count] for row in rows]
 
         threads = self.model.threads if self.model else 1
         found = dict(zip(order, in_batches(answers, order, _BATCH, threads), strict=True))
@@ -255,6 +264,17 @@ class ConstraintGenerator:
             for height, item in zip(asked, wanted, strict=True)
         ]
 
+    def _weighed(
+        self,
+        compositions: Sequence[Composition],
+        heights: Sequence[float | None],
+        votes: list[Votes],
+    ) -> list[Votes]:
+        """The neighbours' votes as the voter weighs them; those given where there is none."""
+        if self.prior is None or self.voter is None:
+            return votes
+        return self.voter.votes([self.prior.around(item) for item in compositions], heights)
+
     def _with_network(
         self,
         spoken: list[dict[SymmetryTemplate, float]],
@@ -271,9 +291,11 @@ class ConstraintGenerator:
         self,
         by_model: dict[SymmetryTemplate, float],
         votes: Votes,
+        agreement: dict[SymmetryTemplate, float],
         allow: Callable[[int], bool] | None,
         atoms: Callable[[int], bool] | None,
     ) -> list[RankedTemplate]:
+        """Both tables as one; known polymorphs count as far as their energy agrees."""
         neighbours_weight = (1 - self.weight) * (votes.trust if by_model else 1.0)
         mixed = []
         for template in {**by_model, **votes.shares}:
@@ -281,8 +303,9 @@ class ConstraintGenerator:
                 continue
             if atoms is not None and not atoms(template.n_atoms):
                 continue
-            model = (1 - neighbours_weight) * by_model.get(template, 0.0)
-            neighbours = neighbours_weight * votes.shares.get(template, 0.0)
+            fits = agreement.get(template, 1.0)
+            model = fits * (1 - neighbours_weight) * by_model.get(template, 0.0)
+            neighbours = fits * neighbours_weight * votes.shares.get(template, 0.0)
             if model + neighbours > 0:
                 mixed.append((template, model, neighbours))
         total = sum(model + neighbours for _, model, neighbours in mixed) or 1.0

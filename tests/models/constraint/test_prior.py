@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymatgen.core import Composition
 
 from crystalsmith.core.errors import TemplateError
 from crystalsmith.models.constraint.generator import ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.prior import NeighbourPrior
+from tests.models.conftest import textbook_entry
+
+if TYPE_CHECKING:
+    from crystalsmith.core.entry import Entry
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +122,41 @@ def test_many_compositions_at_once_are_each_as_alone(word_lm, prior):
 def test_formulas_beyond_the_grammar_are_refused_in_words(word_lm):
     with pytest.raises(TemplateError, match="more than 200 atoms of one element"):
         ConstraintGenerator(word_lm).propose(Composition("C300H"))
+
+
+@pytest.fixture
+def salts(known) -> tuple[Entry, Entry]:
+    """Rock salt, and the same formula in the structure of caesium chloride 0.1 eV/atom above."""
+    salt, other = (next(e for e in known if e.formula == name) for name in ("NaCl", "CsCl"))
+    template = other.crystal.template.with_elements({"Cs": "Na"})
+    crystal = replace(other.crystal, template=template)
+    return salt, replace(salt, id="dense", crystal=crystal, formation_energy=-2.0)
+
+
+def test_an_energy_asked_for_tells_known_polymorphs_apart(salts, known):
+    prior = NeighbourPrior([*salts, *known])
+    rock_salt, dense = (entry.crystal.template for entry in salts)
+    asked = Composition("Na2Cl2")
+    assert prior.agreement(asked, None) == prior.agreement(Composition("KF"), -2.1) == {}
+    assert prior.agreement(asked, -2.101) == {rock_salt: 1, dense: pytest.approx(0.1)}
+    assert prior.agreement(asked, -2.0) == {rock_salt: pytest.approx(0.1), dense: 1}
+
+
+@given(st.floats(-5, 1), st.floats(0, 1))
+def test_a_known_polymorph_counts_for_less_the_farther_its_energy(energy, gap):
+    entry = replace(textbook_entry("NaCl"), formation_energy=energy)
+    prior, own = NeighbourPrior([entry]), entry.crystal.template
+    weights = [prior.agreement(entry.composition, energy + g)[own] for g in (0, gap / 2, gap)]
+    assert 1 == weights[0] >= weights[1] >= weights[2] >= 0.1
+
+
+def test_crystals_without_energy_are_no_polymorphs(salts):
+    prior = NeighbourPrior([replace(entry, formation_energy=None) for entry in salts])
+    assert prior.agreement(Composition("NaCl"), -2.1) == {}
+
+
+@pytest.mark.parametrize(("energy", "group"), [(-2.1, 225), (-2.0, 221)])
+def test_the_first_guess_is_the_polymorph_with_the_energy_asked_for(salts, energy, group):
+    generator = ConstraintGenerator(None, NeighbourPrior(salts))
+    ranked = generator.propose(Composition("NaCl"), Wanted(formation_energy=energy))
+    assert [row.template.number for row in ranked] == [group, 446 - group]  # none is lost
