@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 DEFAULT_COUNT = 5
 MAX_COUNT = 1000
+_MIXED_FROM = 3  # elements: no binary compound is a NASICON
 
 _Kind = TypeVar("_Kind", bound=Clause)
 
@@ -144,6 +145,9 @@ class DesignRequest(BaseModel):
         """Why nothing can be built, although the words do not contradict each other."""
         if self.contradictions():
             return []
+        if self._mixed_families() and self.formula is not None:
+            names = " and ".join(clause.wish() for clause in self._mixed_families())
+            return [f"no known structure type of the {names} has {self.formula.reduced_formula}"]
         rules = [c for c in self.clauses if not all(c.allows_space_group(n) for n in range(1, 231))]
         if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
             return []
@@ -244,8 +248,15 @@ class DesignRequest(BaseModel):
         return [
             f"{name} does not satisfy '{clause.wish()}'"
             for clause in self.clauses
-            if not clause.allows_composition(self.formula)
+            if not clause.allows_composition(self.formula) and clause not in self._mixed_families()
         ]
+
+    def _mixed_families(self) -> list[FamilyClause]:
+        """Families known by other formulas than the tabulated ones, beside such a formula."""
+        if self.formula is None or len(self.formula.elements) < _MIXED_FROM:
+            return []
+        found = [c for c in self.clauses if isinstance(c, FamilyClause)]
+        return [c for c in found if c.is_mixed and not c.allows_composition(self.formula)]
 
     def _symmetry_contradictions(self) -> list[str]:
         rules = [

@@ -26,6 +26,7 @@ from crystalsmith.core.clauses import (
     IncludeElements,
     IncludeGroups,
     OnlyElements,
+    Ratio,
 )
 from crystalsmith.core.errors import RequestError
 
@@ -48,6 +49,7 @@ _GROUP_CHOICE = re.compile(
     r"(?:\s+(?:transition\s+)?(?:metals?|elements?))?",
     re.IGNORECASE,
 )
+_ANION_IS = re.compile(r"\b(?:the\s+)?anion\s*(?:is|should\s+be|must\s+be|:|=)\s*$", re.IGNORECASE)
 _JOINED_BY_OR = re.compile(r"\s*(?:,\s*)?(?:or|/)\s*(?:an?\s+)?", re.IGNORECASE)
 _FURTHER = re.compile(
     r"\b(?:and|plus|with)\s+(?:(?:one|an?|some|any)\s+)?(?:further|other|additional|more|second|third"
@@ -55,6 +57,8 @@ _FURTHER = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_SYMBOL = 2
+_ANION_GROUPS = frozenset({"halogen", "chalcogen", "pnictogen"})
+_ANIONS = frozenset({"N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I"})
 _KINDS = ("element", "group", "ions", "anion", "anion_amount")
 
 
@@ -65,6 +69,7 @@ def read_composition(reading: Reading) -> None:
     for pattern in (_RELATIVE, _GROUP_CHOICE):
         for match in pattern.finditer(reading.source.open):
             reading.cannot_score(*match.span())
+    _read_named_anion(reading)
     _say_mixed_choices(reading)
     read_wildcards(reading)
     _read_systems(reading)
@@ -73,6 +78,7 @@ def read_composition(reading: Reading) -> None:
         if reading.source.is_open(first.start, first.end):
             _add(reading, listing)
     _let_anions_in(reading)
+    _say_anions_once(reading)
     _keep_narrowest(reading)
     _drop_repeated(reading)
 
@@ -84,6 +90,8 @@ def _let_anions_in(reading: Reading) -> None:
         clause = wish.clause
         if not isinstance(clause, OnlyElements):
             continue
+        if not _ANIONS.isdisjoint(clause.elements):
+            continue  # an oxide of only titanium and nitrogen cannot be
         missing = {e for c in classes if c.isdisjoint(clause.elements) for e in c}
         if missing:
             added = clause.model_copy(
@@ -91,6 +99,32 @@ def _let_anions_in(reading: Reading) -> None:
             )
             reading.wishes[index] = wish._replace(clause=added)
             reading.note(f"'{clause.words}' was read with {', '.join(sorted(missing))} allowed too")
+
+
+def _read_named_anion(reading: Reading) -> None:
+    """Read "the anion is chlorine", "anion: S": a class of anions."""
+    for mention in reading.mentions("element"):
+        said = _ANION_IS.search(reading.text_before(mention.start, 30))
+        names = [n for n, held in ANION_CLASSES.items() if held == {mention.value}]
+        if said is not None and names:
+            start = mention.start - (len(said.group()))
+            reading.add(AnionClass, start, mention.end, name=names[0])
+
+
+def _say_anions_once(reading: Reading) -> None:
+    """The O of an oxide ABO3 is what makes it an oxide."""
+    held = {e for clause in reading.of_kind(AnionClass) for e in ANION_CLASSES[clause.name]}
+    patterns = {wish.start for wish in reading.wishes if isinstance(wish.clause, Ratio)}
+    kept = []
+    for wish in reading.wishes:
+        clause = wish.clause
+        if isinstance(clause, IncludeElements) and wish.start in patterns:
+            rest = tuple(e for e in clause.elements if e not in held)
+            if not rest:
+                continue
+            wish = wish._replace(clause=clause.model_copy(update={"elements": rest}))
+        kept.append(wish)
+    reading.wishes = kept
 
 
 def _say_mixed_choices(reading: Reading) -> None:
@@ -170,8 +204,10 @@ def _metals(reading: Reading) -> list[Mention]:
         counted = _COUNTED.search(reading.text_before(mention.start, 40))
         contained = contained or (counted is not None and counted[1].lower() not in ("one", "1"))
         affixed = has_affix(reading, mention.start, mention.end)
-        if contained or affixed or mention.end in followed:
+        if contained or affixed:
             found.append(mention)
+        elif mention.end in followed:
+            reading.source.claim(mention.start, mention.end)  # every oxide of a metal is an oxide
     return found
 
 
@@ -248,6 +284,9 @@ def _names_compound(reading: Reading, listing: Listing) -> bool:
 def _add_elements(reading: Reading, listing: Listing) -> None:
     elements, groups = _members(listing)
     if listing.role == "only":
+        if groups and not elements and set(groups) <= _ANION_GROUPS:
+            reading.add(IncludeGroups, listing.start, listing.end, groups=tuple(groups))
+            return
         allowed = [*elements, *(e for group in groups for e in ELEMENT_GROUPS[group])]
         reading.add(OnlyElements, listing.start, listing.end, elements=tuple(allowed))
         return
@@ -257,6 +296,9 @@ def _add_elements(reading: Reading, listing: Listing) -> None:
         elements = _not_yet_asked(reading, elements)
     for mention in reading.mentions("quality"):
         if listing.start <= mention.start and mention.end <= listing.items[0].start:
+            if "(" in reading.source.plain[mention.end : listing.items[0].start]:
+                reading.source.claim(mention.start, mention.end)  # conflict minerals (Ta, W)
+                continue
             reading.cannot_score(mention.start, mention.end)  # heavy metals such as Pb
     reading.source.claim(listing.start, listing.end)
     if elements:
@@ -274,6 +316,10 @@ def _members(listing: Listing) -> tuple[list[str], list[str]]:
         for part in (item.value.split() if item.kind == "ions" else [item.value])
     ]
     groups = [name for name in names if name in ELEMENT_GROUPS]
+    for first, second in pairwise(listing.items):  # the refractory metals Nb and Ta
+        members = ELEMENT_GROUPS.get(first.value.replace("_", " "), frozenset())
+        if first.kind == "group" and second.start == first.end + 1 and second.value in members:
+            groups = [name for name in groups if name != first.value.replace("_", " ")]
     return [name for name in names if name not in ELEMENT_GROUPS], groups
 
 

@@ -10,6 +10,7 @@ from crystalsmith.agent.interpreter.composition import read_composition
 from crystalsmith.agent.interpreter.counts import read_count
 from crystalsmith.agent.interpreter.demands import read_demands
 from crystalsmith.agent.interpreter.formulas import read_formulas
+from crystalsmith.agent.interpreter.fragments import read_fragments
 from crystalsmith.agent.interpreter.leftovers import (
     claim_chatter,
     claim_courtesies,
@@ -69,6 +70,7 @@ _READERS = (
     read_unsupported,
     read_likenesses,
     read_unknown,
+    read_fragments,
 )
 
 

@@ -29,6 +29,7 @@ _COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
 # Words further apart than this are not quoted together.
 _NEAR = 60
 _ADJACENT = 12
+_INFRARED = 3000.0  # nm
 
 _FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
 _NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
@@ -46,6 +47,7 @@ _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)\s+$", re.IGNORECASE)
 _ATOMS = re.compile(r"\s*-?(?:atoms?|elements?|sites?)\b", re.IGNORECASE)
 _LETTER = re.compile(r"(?<![\w-])([A-Za-z]{1,2}|[A-Z]{2,4})[ \t]*$")
+_AT_WAVELENGTH = re.compile(r"\s*(?:at|@)\s*\d+(?:\.\d+)?\s?(?:nm|[µμu]m)\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*(?:[<>≥≤]|above|below|over|under|at\s+(?:least|most))", re.IGNORECASE)
 _COUNTING = frozenset(
     {
@@ -182,6 +184,10 @@ def _is_of_unknown(reading: Reading, quantity: Quantity) -> bool:
     sign = reading.source.plain[quantity.start : quantity.core]
     if name is None or quantity.unit is not None or not _SIGN.match(sign):
         return False
+    at = _AT_WAVELENGTH.match(reading.source.plain, quantity.end)
+    if name[1] == "n" and at is not None:
+        reading.cannot_score(quantity.start - len(before) + name.start(1), at.end())
+        return True  # n < 1.5 at 200 nm
     if (
         _ATOMS.match(reading.source.plain, quantity.end)
         or name[1] in _COUNTING
@@ -247,6 +253,10 @@ def _read_transparency(reading: Reading, quantity: Quantity) -> bool:
         return False
     before = reading.source.plain[max(0, quantity.start - 60) : quantity.core]
     found = _TRANSPARENT.search(before)
+    limit = quantity.maximum if quantity.target is None else quantity.target
+    if found is not None and limit is not None and limit * quantity.unit.factor > _INFRARED:
+        reading.cannot_score(quantity.start - 60 + found.start() if quantity.start > 60 else found.start(), quantity.end)
+        return True  # what an infrared window lets pass is not limited by its gap
     edge = quantity.minimum if quantity.minimum is not None else quantity.target
     if edge is None and quantity.maximum is not None and re.search(r"down\s+to", before):
         edge = quantity.maximum

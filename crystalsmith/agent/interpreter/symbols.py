@@ -44,6 +44,7 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_LIST = 300
+_LISTED = re.compile(r"\s?[,/+&]\s?[A-Z]")
 _NEVER_ALONE = frozenset({"No", "At", "He"})
 _SENTENCE_WORDS = frozenset({"In", "As", "Be", "I", "Am"})
 _NO_CUES = frozenset({"and", "need", "on", "not"})
@@ -144,7 +145,10 @@ def _is_possible(reading: Reading, item: Item) -> bool:
     """Whether an ambiguous symbol may be an element where it stands."""
     plain = reading.source.plain
     word = plain[item.start : item.end]
-    if word in _NEVER_ALONE or (word in _SENTENCE_WORDS and _starts_sentence(reading, item.start)):
+    if word in _NEVER_ALONE:
+        return False
+    is_listed = _LISTED.match(plain, item.end) is not None and plain[item.start - 2 :][:1] == ":"
+    if word in _SENTENCE_WORDS and _starts_sentence(reading, item.start) and not is_listed:
         return False
     return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 8]) is not None
 
