@@ -35,6 +35,15 @@ _LABELLED = re.compile(
 )
 
 
+_CORRECTS = re.compile(
+    r"[\s,.;:…–—-]*\b(?:(?:no|oh|ah|oops|wait|sorry|er|uh|hm+)[,\s.…]+)*(?:i\s+mean(?:t)?|or\s+rather|sorry|correction|scratch\s+that"
+    r"|make\s+that|no\s+wait)[\s,.:…–—-]*(?:an?\s+|the\s+)?",
+    re.IGNORECASE,
+)
+_CORRECTED = ("anion", "ions", "element", "family", "system", "group", "electronic", "element_number")
+_NEAR = 12
+
+
 class Passage(NamedTuple):
     """A stretch of the text between two ends of a sentence or a turn within one."""
 
@@ -51,6 +60,17 @@ def _words(name: str) -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _signs() -> re.Pattern[str]:
     return re.compile("|".join(table("grammar")["story"]["signs"]), re.IGNORECASE)
+
+
+def claim_corrections(reading: Reading) -> None:
+    """Put aside what is taken back at once: "borosilicate, I mean silicate", "cubic, sorry, trigonal"."""
+    for match in _CORRECTS.finditer(reading.source.plain):
+        earlier = next(reading.before(match.start(), *_CORRECTED), None)
+        later = next(reading.after(match.end(), *_CORRECTED), None)
+        if earlier is None or later is None or earlier.kind != later.kind:
+            continue
+        if match.start() - earlier.end <= 1 and later.start - match.end() <= _NEAR:
+            reading.source.claim(earlier.start, match.end())
 
 
 def claim_background(reading: Reading) -> None:

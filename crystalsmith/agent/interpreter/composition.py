@@ -49,6 +49,15 @@ _GROUP_CHOICE = re.compile(
     r"(?:\s+(?:transition\s+)?(?:metals?|elements?))?",
     re.IGNORECASE,
 )
+_OTHER_THAN = re.compile(
+    r"(?:\s+(?:metals?|elements?))?,?\s+(?:other\s+than|except(?:\s+for)?|excluding|but\s+not|apart\s+from)\s+"
+    r"(?P<what>(?:[A-Z][a-z]?|[a-z]{3,12})(?:(?:,\s*|\s+(?:and|or)\s+)(?:[A-Z][a-z]?|[a-z]{3,12}))*)(?![\w-])"
+)
+_AT_MOST = re.compile(
+    r"\b(?:(?:no|not)\s+more\s+than|at\s+most|up\s+to|fewer\s+than|less\s+than|max(?:imum)?)\s+"
+    r"(?:one|two|three|four|five|[1-9])\s+(?:different\s+|distinct\s+)?$",
+    re.IGNORECASE,
+)
 _ANION_IS = re.compile(r"\b(?:the\s+)?anion\s*(?:is|should\s+be|must\s+be|:|=)\s*$", re.IGNORECASE)
 _JOINED_BY_OR = re.compile(r"\s*(?:,\s*)?(?:or|/)\s*(?:an?\s+)?", re.IGNORECASE)
 _FURTHER = re.compile(
@@ -70,6 +79,7 @@ def read_composition(reading: Reading) -> None:
         for match in pattern.finditer(reading.source.open):
             reading.cannot_score(*match.span())
     _read_named_anion(reading)
+    _read_exceptions(reading)
     _say_mixed_choices(reading)
     read_wildcards(reading)
     _read_systems(reading)
@@ -99,6 +109,20 @@ def _let_anions_in(reading: Reading) -> None:
             )
             reading.wishes[index] = wish._replace(clause=added)
             reading.note(f"'{clause.words}' was read with {', '.join(sorted(missing))} allowed too")
+
+
+def _read_exceptions(reading: Reading) -> None:
+    """Read "a rare earth other than La": what is excepted from a group is excluded."""
+    for group in reading.mentions("group"):
+        said = _OTHER_THAN.match(reading.source.open, group.end)
+        if said is None:
+            continue
+        names = [m for m in reading.mentions("element") if said.start("what") <= m.start < said.end()]
+        symbols = [m.value for m in names] + [
+            word for word in re.findall(r"[A-Z][a-z]?(?![a-z])", said["what"]) if word in ALL_ELEMENTS
+        ]
+        if symbols:
+            reading.add(ExcludeElements, said.start(), said.end(), elements=tuple(sorted(set(symbols))))
 
 
 def _read_named_anion(reading: Reading) -> None:
@@ -291,6 +315,8 @@ def _add_elements(reading: Reading, listing: Listing) -> None:
         reading.add(OnlyElements, listing.start, listing.end, elements=tuple(allowed))
         return
     excluded = listing.role == "exclude"
+    if not excluded and _says_at_most(reading, listing):
+        return
     if not excluded:
         _say_counted(reading, listing)
         elements = _not_yet_asked(reading, elements)
@@ -330,6 +356,17 @@ def _not_yet_asked(reading: Reading, elements: list[str]) -> list[str]:
     for clause in reading.of_kind(IncludeElements):
         known |= set(clause.elements)
     return [element for element in dict.fromkeys(elements) if element not in known]
+
+
+def _says_at_most(reading: Reading, listing: Listing) -> bool:
+    """Say "no more than two metals" back: a limit asks for none of them."""
+    first = listing.items[0]
+    text = reading.source.plain[max(0, first.start - 40) : first.start]
+    limit = _AT_MOST.search(text)
+    if first.kind != "group" or limit is None or len(listing.items) > 1:
+        return False
+    reading.cannot_score(first.start - len(text) + limit.start(), first.end)
+    return True
 
 
 def _say_counted(reading: Reading, listing: Listing) -> None:

@@ -30,9 +30,15 @@ _DEGREE = re.compile(
 )
 _PURPOSE = re.compile(r"\b(?:for|by|in|on|from|via|using|during|like|at|of)\s+(?:the\s+|an?\s+)?$", re.I)
 _NO_WISH = re.compile(
-    r"\b(?:irrelevant|(?:not|n.t|no)\s+(?:important|required|needed|necessary|matter)|optional"
+    r"\b(?:irrelevant|(?:not|\w+n['’]t|no)\s+(?:important|required|needed|necessary|matter)|optional"
     r"|i|we|you|he|she|they|my|our|your|me|us|group|team|lab|reviewers?|authors?|student|problems?"
     r"|project|section|report|override|ignore|by)\b|[~\\@#_]|/\w+/|\s-\w",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(
+    r"\s*(?:(?:i|we)\s+(?:also\s+|really\s+|only\s+)*(?:care\s+about|want|need|prefer|am\s+after|are\s+after"
+    r"|look\s+for|hope\s+for|expect|aim\s+for|(?:would|'d)\s+like|(?:plan|have|want|need)\s+to)"
+    r"|(?:it|they|this|the\s+\w+)\s+(?:must|should|has\s+to|have\s+to|needs?\s+to)\s+(?:also\s+)?(?:be|have|show)?)\s+",
     re.IGNORECASE,
 )
 _WISHED = re.compile(
@@ -53,6 +59,7 @@ _CHINESE_WISH = re.compile(
     r"^(?:要|得|还要|最好|希望|而且|并且|且)*"
     r"(?:[\u4e00-\u9fffA-Za-z]{2,10}(?:高|低|好|强|大|小|长|快|优异|优良|良好|简单|稳定)(?:一?[点些])?"
     r"|(?:能|可|易|容易|耐|抗|防|不易|不怕|不会|无)[\u4e00-\u9fff]{1,8}"
+    r"|[\u4e00-\u9fff]{2,6}(?:别|不要|不能|不)太[高低贵大小]"
     r"|(?:便宜|透明|硬|软|轻|重|韧|脆|环保|安全)(?:一?[点些])?"
     r"|[\u4e00-\u9fff]{2,10}(?:高于|低于|大于|小于|超过|不低于|不高于|达到)\s?[\d.]+\s?\S{0,12}"
     r"|(一层|一片|一条)\S{0,4})(?:的|的话)?$"
@@ -173,6 +180,12 @@ def fragments(reading: Reading) -> Iterator[Span]:
         first, last = content[0].start, inside[-1].end
         if not source.is_open(first, last) or last - first > _LONGEST:
             continue
+        lead = _LEAD.match(source.plain, start, end)
+        if lead is not None and first < lead.end():
+            content = [t for t in content if t.start >= lead.end()]
+            if not content:
+                continue
+            first = content[0].start
         if any(not source.is_open(t.start, t.end) for t in inside if t.end <= first):
             continue  # the rest of something: cathode *active material*
         if source.plain[first - 1 : first] == "-" or source.plain[last : last + 1] == "-":

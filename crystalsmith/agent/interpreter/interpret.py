@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from crystalsmith.agent.interpreter.applications import say_conventions
-from crystalsmith.agent.interpreter.background import claim_background
+from crystalsmith.agent.interpreter.background import claim_background, claim_corrections
 from crystalsmith.agent.interpreter.composition import read_composition
 from crystalsmith.agent.interpreter.counts import read_count
 from crystalsmith.agent.interpreter.demands import read_demands
@@ -51,6 +51,7 @@ _OFF_TOPIC = (
 # symbols and formulas before numbers, figures before adjectives, unscorable words last.
 _READERS = (
     claim_courtesies,
+    claim_corrections,
     claim_background,
     read_demands,
     read_point_groups,

@@ -43,6 +43,7 @@ _COURTESIES = (
         r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"
     ),
     re.compile(r"(?:</[\w ]{1,20}>\s*)?\b(?i:assistant)\s*:[^\n]*"),
+    re.compile(r"\b(?:mp|mvc|icsd|cod|oqmd|jvasp|agm)[\s-]?#?\d{2,8}\b", re.IGNORECASE),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
 _LIKENESSES = (
@@ -233,6 +234,7 @@ def is_on_topic(reading: Reading, leftover: tuple[str, ...]) -> bool:
     on_topic = bool(strong) or bool(topics and (weak or others or reading.count))
     on_topic = on_topic or (bool(weak or others) and words <= 2 * (weak + others))
     on_topic = on_topic or (bool(topics) and words == 0)
+    on_topic = on_topic or bool(weak and others)  # tungsten bronzes with potassium
     off_weak = any(m.kind == "off_weak" for m in reading.all_mentions)
     if (off and len(strong) < 2 and not topics) or (off_weak and not strong and not topics):
         on_topic = False

@@ -174,10 +174,21 @@ _MODULUS = re.compile(
 )
 
 
+_BARE_MODULUS = re.compile(
+    r"\b(bulk|shear)(?=\s*(?:of\s+|is\s+|:\s*)?(?:at\s+(?:least|most)|above|over|below|under|around|about|[<>≥≤~=]+)?\s*\d{2,3}"
+    r"(?!\s?(?:[A-Fa-fH-Zh-z%°]|g/)))",
+    re.IGNORECASE,
+)
+
+
 def find_moduli(source: Source) -> list[Mention]:
     """K or B for the bulk modulus, G for the shear modulus, beside a figure in GPa."""
+    named = [
+        Mention(match.start(), match.end(), "property", f"{match[1].lower()}_modulus")
+        for match in _BARE_MODULUS.finditer(source.plain)
+    ]
     names = {"K": "bulk_modulus", "B": "bulk_modulus", "G": "shear_modulus"}
-    return [
+    return named + [
         Mention(match.start(), match.end(), "property", names[match[1]])
         for match in _MODULUS.finditer(source.plain)
     ]

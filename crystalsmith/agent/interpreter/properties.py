@@ -40,6 +40,7 @@ _SOURCE = re.compile(
 _SOURCE_BEFORE = re.compile(
     r"\b(?:laser|lamp|pump|excitation|light\s+source)s?\s*(?:\(|at|of|with|,)*\s*$", re.IGNORECASE
 )
+_MEASURED_AT = re.compile(r"\d\S*\s+(?:at|@)\s*$", re.IGNORECASE)
 _TRANSPARENT = re.compile(
     r"\b(?:transparent|transparency|transmi\w+|clear)\b(?![^.;]*\babsor)[^.;]*$", re.IGNORECASE
 )
@@ -244,7 +245,7 @@ def _is_light_source(reading: Reading, quantity: Quantity) -> bool:
     is_wavelength = quantity.unit is not None and quantity.unit.dimension == "wavelength"
     before = reading.source.plain[max(0, quantity.start - 24) : quantity.start]
     named = _SOURCE.match(reading.source.plain, quantity.end) or _SOURCE_BEFORE.search(before)
-    return is_wavelength and named is not None
+    return is_wavelength and (named is not None or _MEASURED_AT.search(before) is not None)
 
 
 def _read_transparency(reading: Reading, quantity: Quantity) -> bool:

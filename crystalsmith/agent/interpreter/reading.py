@@ -40,6 +40,7 @@ _EXCLUDED = re.compile(
     r"\s+(?:(?:is|are|must\s+be|phases?|structures?|ones)\s+)?(?:excluded|ruled\s+out|not\s+(?:allowed|wanted))(?!\w)",
     re.IGNORECASE,
 )
+_LISTED = re.compile(r"\s*(?:,|and|or|nor|,\s*(?:and|or|nor))\s*(?:an?\s+|the\s+)?", re.IGNORECASE)
 _VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
 
 
@@ -262,12 +263,20 @@ class Reading:
             if len({mention.value for mention in chosen}) > 1:
                 note = f"a choice between {what} cannot be asked for; name one"
                 self.cannot_score(chosen[0].start, chosen[-1].end, note)
+        negation, last = None, -1
         for mention in mentions:
             is_open = self.source.is_open(mention.start, mention.end)
+            between = self.source.plain[last : mention.start] if last >= 0 else "?"
+            if is_open and negation is not None and _LISTED.fullmatch(between):
+                last = mention.end
+                yield mention, Mention(mention.start, mention.end, "before", "exclude")
+                continue
+            negation, last = None, mention.end
             if not is_open or self._is_replaced(mention, mentions):
                 continue
             if not self.skip_optional(mention.start, mention.end):
-                yield mention, self.is_negated(mention.start) or self._is_false(mention)
+                negation = self.is_negated(mention.start) or self._is_false(mention)
+                yield mention, negation
 
     def _is_replaced(self, mention: Mention, mentions: Sequence[Mention]) -> bool:
         """Claim the cubic of "tetragonal instead of cubic"."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _AFFIX = r"(?:free|based|containing|rich|doped|bearing|poor|less)\b"
 _SYMBOL = re.compile(r"(?<!\w)([A-Z][a-z]?)(?:\d?[+]|\d-)?(?![\w'])")
 _COUNTED = re.compile(r"(?<!\w)([A-Z][a-z]?)\d(?=\s?-\s?(?:based|containing|rich|free|bearing)\b)")
+_HEUSLER = re.compile(r"heusler", re.IGNORECASE)
+_DOUBLED = re.compile(r"(?<!\w)([A-Z][a-z])2(?!\w)")
 _LOWER_SYMBOL = re.compile(rf"(?<![\w-])(?:non-)?([a-z]{{2}})(?=(?:-|\s(?=free)){_AFFIX})", re.I)
 _AFFIXED = re.compile(rf"\s?-\s?{_AFFIX}|\s+(?:atoms?|ions?|cations?|anions?|free\b)", re.I)
 _NO_ELEMENT_AFTER = re.compile(
@@ -63,7 +65,8 @@ def find_symbols(reading: Reading) -> list[Item]:
         symbol = match[1].capitalize()
         if symbol in ALL_ELEMENTS:
             found[match.start(1)] = Item(*match.span(1), "element", symbol)
-    for match in _COUNTED.finditer(reading.source.open):
+    doubled = () if not _HEUSLER.search(reading.source.plain) else _DOUBLED.finditer(reading.source.open)
+    for match in (*_COUNTED.finditer(reading.source.open), *doubled):
         if match[1] in ALL_ELEMENTS:
             found[match.start()] = Item(*match.span(), "element", match[1])  # Co2-based
     return [found[start] for start in sorted(found)]
