@@ -117,12 +117,18 @@ def _read_exceptions(reading: Reading) -> None:
         said = _OTHER_THAN.match(reading.source.open, group.end)
         if said is None:
             continue
-        names = [m for m in reading.mentions("element") if said.start("what") <= m.start < said.end()]
+        names = [
+            m for m in reading.mentions("element") if said.start("what") <= m.start < said.end()
+        ]
         symbols = [m.value for m in names] + [
-            word for word in re.findall(r"[A-Z][a-z]?(?![a-z])", said["what"]) if word in ALL_ELEMENTS
+            word
+            for word in re.findall(r"[A-Z][a-z]?(?![a-z])", said["what"])
+            if word in ALL_ELEMENTS
         ]
         if symbols:
-            reading.add(ExcludeElements, said.start(), said.end(), elements=tuple(sorted(set(symbols))))
+            reading.add(
+                ExcludeElements, said.start(), said.end(), elements=tuple(sorted(set(symbols)))
+            )
 
 
 def _read_named_anion(reading: Reading) -> None:

@@ -56,7 +56,8 @@ _NOUN_BEFORE = re.compile(
 _ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _LIST = 3  # commas, at least, of a list that ends in a number
 _LIMIT = re.compile(
-    r"\b(?:limit|restrict|cap|keep)\s+(?:it\s+|them\s+|this\s+|that\s+|the\s+\w+\s+|yourself\s+)?(?:to|at)\s*$", re.I
+    r"\b(?:limit|restrict|cap|keep)\s+(?:it\s+|them\s+|this\s+|that\s+|the\s+\w+\s+|yourself\s+)?(?:to|at)\s*$",
+    re.I,
 )
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
 

@@ -28,7 +28,9 @@ _CUT = re.compile(
 _DEGREE = re.compile(
     r"\b(?:no|not|non|without|w/o|low|high|good|very|little|large|small|as)[\s-]+$", re.IGNORECASE
 )
-_PURPOSE = re.compile(r"\b(?:for|by|in|on|from|via|using|during|like|at|of)\s+(?:the\s+|an?\s+)?$", re.I)
+_PURPOSE = re.compile(
+    r"\b(?:for|by|in|on|from|via|using|during|like|at|of)\s+(?:the\s+|an?\s+)?$", re.I
+)
 _NO_WISH = re.compile(
     r"\b(?:irrelevant|(?:not|\w+n['’]t|no)\s+(?:important|required|needed|necessary|matter)|optional"
     r"|i|we|you|he|she|they|my|our|your|me|us|group|team|lab|reviewers?|authors?|student|problems?"
@@ -64,7 +66,9 @@ _CHINESE_WISH = re.compile(
     r"|[\u4e00-\u9fff]{2,10}(?:高于|低于|大于|小于|超过|不低于|不高于|达到)\s?[\d.]+\s?\S{0,12}"
     r"|(一层|一片|一条)\S{0,4})(?:的|的话)?$"
 )
-_CHINESE_TALK = re.compile(r"再|更|带隙|密度|谢|帮|求助|老师|我们|我组|大家|你|论文|急用|推荐|设计|随便|够|给我|炉|能不能|可以|可能|可否")
+_CHINESE_TALK = re.compile(
+    r"再|更|带隙|密度|谢|帮|求助|老师|我们|我组|大家|你|论文|急用|推荐|设计|随便|够|给我|炉|能不能|可以|可能|可否"
+)
 _BARE_FIGURE = re.compile(
     r"(?:above|below|over|under|exceeding|at\s+least|at\s+most|up\s+to|around|about|near|of|more|less"
     r"|higher|lower|greater|[<>≥≤~≈=]|\d)",
@@ -123,9 +127,7 @@ def _name_figures(reading: Reading) -> None:
             continue
         first = start - (len(before) - name.start())
         content = [
-            t
-            for t in reading.source.tokens
-            if first <= t.start < start and is_content(reading, t)
+            t for t in reading.source.tokens if first <= t.start < start and is_content(reading, t)
         ]
         if content:
             end = start + len(words)
@@ -142,7 +144,11 @@ def _read_chinese(reading: Reading) -> None:
         while first < end and source.plain[first] in " ,;.:!?\n":
             first += 1
         words = source.words(first, end).strip("，。；、！？,.;!? \n")
-        if not 1 <= len(words) <= 24 or not _CHINESE_WISH.match(words) or _CHINESE_TALK.search(words):
+        if (
+            not 1 <= len(words) <= 24
+            or not _CHINESE_WISH.match(words)
+            or _CHINESE_TALK.search(words)
+        ):
             continue
         if words[0] in "轻重" and any(c.name == "density" for c in reading.of_kind(PropertyRange)):
             continue
@@ -156,8 +162,7 @@ def _read_chinese(reading: Reading) -> None:
 
 def _has_open(reading: Reading, start: int, end: int) -> bool:
     return any(
-        start <= token.start < end and is_content(reading, token)
-        for token in reading.source.tokens
+        start <= token.start < end and is_content(reading, token) for token in reading.source.tokens
     )
 
 

@@ -23,6 +23,7 @@ from crystalsmith.agent.interpreter.point_groups import read_point_groups
 from crystalsmith.agent.interpreter.properties import read_in_focus, read_properties
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.sizes import read_sizes
+from crystalsmith.agent.interpreter.second_look import look_again
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.symmetry import read_crystal_systems, read_space_groups
@@ -121,7 +122,17 @@ def _read(text: str) -> tuple[DesignRequest, list[RequestError]]:
     notes = correct(source)
     reading = Reading(source)
     request = read_source(reading, text, notes)
+    if request.clauses and request.contradictions():
+        request = look_again(text, request, lambda spans: _without(text, spans))
     return request, reading.refusals or [RequestError(reason) for reason in request.refusals]
+
+
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> DesignRequest:
+    """A text read as if some spans of its plain spelling were not there."""
+    source = Source(text)
+    for span in spans:
+        source.claim(*span)
+    return read_source(Reading(source), text)
 
 
 def read_source(

@@ -11,7 +11,14 @@ from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_formula
-from crystalsmith.core.clauses import AtomCount, IncludeElements, Novel, PropertyRange, SpaceGroupClause, Stable
+from crystalsmith.core.clauses import (
+    AtomCount,
+    IncludeElements,
+    Novel,
+    PropertyRange,
+    SpaceGroupClause,
+    Stable,
+)
 from crystalsmith.core.errors import FormulaError
 
 if TYPE_CHECKING:
@@ -62,7 +69,8 @@ _EXPLAINED_BY = {
     **dict.fromkeys(("soft", "incompressible", "ultraincompressible", "stiff"), "bulk_modulus"),
 }
 _FOR = re.compile(
-    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+|detect(?:ing|ion\s+of)?\s+(?:of\s+)?)?(?:(?:deep|far|mid|near)[\s-]+)?$", re.IGNORECASE
+    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+|detect(?:ing|ion\s+of)?\s+(?:of\s+)?)?(?:(?:deep|far|mid|near)[\s-]+)?$",
+    re.IGNORECASE,
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
 _ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")

@@ -58,15 +58,15 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
     )
 
 
-def _chosen(
-    request: DesignRequest, said: DesignRequest
-) -> tuple[DesignRequest, tuple[str, ...]]:
+def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest, tuple[str, ...]]:
     """What is said and what stays unsupported: "just Mg" after "Mg or Ca" settles the choice."""
     named = {e for c in said.clauses if isinstance(c, OnlyElements) for e in c.elements}
     open_choices = [
         words
         for words in request.unsupported
-        if len(named) == 1 and re.search(r"\bor\b|/", words) and named & set(re.findall(r"\w+", words))
+        if len(named) == 1
+        and re.search(r"\bor\b|/", words)
+        and named & set(re.findall(r"\w+", words))
     ]
     if not open_choices:
         return said, request.unsupported

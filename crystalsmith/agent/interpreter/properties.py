@@ -256,7 +256,10 @@ def _read_transparency(reading: Reading, quantity: Quantity) -> bool:
     found = _TRANSPARENT.search(before)
     limit = quantity.maximum if quantity.target is None else quantity.target
     if found is not None and limit is not None and limit * quantity.unit.factor > _INFRARED:
-        reading.cannot_score(quantity.start - 60 + found.start() if quantity.start > 60 else found.start(), quantity.end)
+        reading.cannot_score(
+            quantity.start - 60 + found.start() if quantity.start > 60 else found.start(),
+            quantity.end,
+        )
         return True  # what an infrared window lets pass is not limited by its gap
     edge = quantity.minimum if quantity.minimum is not None else quantity.target
     if edge is None and quantity.maximum is not None and re.search(r"down\s+to", before):

@@ -55,7 +55,8 @@ def _optional_after() -> re.Pattern[str]:
     """What is said after a wish that is none: "is fine too", "doesn't matter"."""
     return re.compile(
         r"(?:\s+(?:ratio|value|of\s+(?:the\s+)?[a-z]+))?"
-        rf"\s*(?:{'|'.join(table('grammar')['after']['maybe'])})(?!\w)", re.IGNORECASE
+        rf"\s*(?:{'|'.join(table('grammar')['after']['maybe'])})(?!\w)",
+        re.IGNORECASE,
     )
 
 

@@ -244,7 +244,11 @@ def _exchanges(reading: Reading, request: DesignRequest) -> list[Exchange]:
                 out, new = new, out
             leaving = subjects_of(reading, *out)
             coming = subjects_of(reading, *new)
-            if leaving and all(s.kind in _SAID_BACK for s in leaving) and not _stood(request, leaving):
+            if (
+                leaving
+                and all(s.kind in _SAID_BACK for s in leaving)
+                and not _stood(request, leaving)
+            ):
                 continue  # it must not be hygroscopic
             if not leaving:
                 if not re.search(r"[a-z]{4,}\s+\d|\d\s*[a-z]", reading.source.plain[slice(*out)]):
