@@ -87,7 +87,7 @@ def _signs() -> re.Pattern[str]:
 
 
 def claim_corrections(reading: Reading) -> None:
-    """Put aside what is taken back at once: "borosilicate, I mean silicate", "cubic, sorry, trigonal"."""
+    """Put aside what is taken back at once: "borosilicate, I mean silicate"."""
     for match in _CORRECTS.finditer(reading.source.plain):
         earlier = next(reading.before(match.start(), *_CORRECTED), None)
         later = next(reading.after(match.end(), *_CORRECTED), None)

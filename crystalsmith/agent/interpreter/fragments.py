@@ -57,6 +57,7 @@ _VERB = re.compile(
     r"\w\s+(?:is|are|was|were|has|have|had|will|goes|went|says?|shows?|wants?|needs?|got)\s", re.I
 )
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_CHINESE_CUT = re.compile(r"[,;!?\n]|[.:](?!\d)")
 _CHINESE_WISH = re.compile(
     r"^(?:要|得|还要|最好|希望|而且|并且|且)*"
     r"(?:[\u4e00-\u9fffA-Za-z]{2,10}(?:高|低|好|强|大|小|长|快|优异|优良|良好|简单|稳定)(?:一?[点些])?"
@@ -91,9 +92,8 @@ def read_fragments(reading: Reading) -> None:
         return
     for start, end in list(fragments(reading)):
         words = reading.source.plain[start:end]
-        if reading.source.words(start, end).isascii():
-            if _is_wish(reading, start, words):
-                reading.cannot_score(start, end)
+        if reading.source.words(start, end).isascii() and _is_wish(reading, start, words):
+            reading.cannot_score(start, end)
     if _CHINESE.search(reading.source.text):
         _read_chinese(reading)
 
@@ -138,12 +138,12 @@ def _name_figures(reading: Reading) -> None:
 def _read_chinese(reading: Reading) -> None:
     """Say back Chinese clauses of which nothing has been read and that are formed like wishes."""
     source = reading.source
-    cuts = [0, *(m.start() for m in re.finditer(r"\s[,;.:!?]\s|[,;.!?\n]", source.plain))]
+    cuts = [0, *(m.start() for m in _CHINESE_CUT.finditer(source.plain))]
     for start, end in pairwise([*cuts, len(source.plain)]):
         first = start
         while first < end and source.plain[first] in " ,;.:!?\n":
             first += 1
-        words = source.words(first, end).strip("，。；、！？,.;!? \n")
+        words = source.written(start, end).strip("，。；、！？,.;!? \n")
         if (
             not 1 <= len(words) <= 24
             or not _CHINESE_WISH.match(words)

@@ -22,8 +22,8 @@ from crystalsmith.agent.interpreter.leftovers import (
 from crystalsmith.agent.interpreter.point_groups import read_point_groups
 from crystalsmith.agent.interpreter.properties import read_in_focus, read_properties
 from crystalsmith.agent.interpreter.reading import Reading
-from crystalsmith.agent.interpreter.sizes import read_sizes
 from crystalsmith.agent.interpreter.second_look import look_again
+from crystalsmith.agent.interpreter.sizes import read_sizes
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.symmetry import read_crystal_systems, read_space_groups

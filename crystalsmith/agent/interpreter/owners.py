@@ -76,9 +76,10 @@ def find_owner(
         return None
     if reading.focus in FITTING.get(quantity.unit.dimension, ()):
         return reading.focus
-    if quantity.unit.dimension == "energy_per_atom" and quantity.maximum is not None:
-        if quantity.minimum is None and 0 < quantity.maximum * quantity.unit.factor <= _NEAR_HULL:
-            return "e_above_hull"  # below 0.02 eV/atom; formation energies are negative
+    highest = (quantity.maximum or 0.0) * quantity.unit.factor
+    is_bound = quantity.minimum is None and 0 < highest <= _NEAR_HULL
+    if quantity.unit.dimension == "energy_per_atom" and is_bound:
+        return "e_above_hull"  # below 0.02 eV/atom; formation energies are negative
     return _DEFAULT.get(quantity.unit.dimension)
 
 

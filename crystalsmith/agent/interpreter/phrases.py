@@ -19,7 +19,7 @@ def asks_something(words: str, sure: float = 0.5) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def only_tells(passage: str, sure: float = 0.9) -> bool:
+def only_tells(passage: str, sure: float = 0.75) -> bool:
     """Whether a sentence tells something and asks nothing of a material.
 
     Args:

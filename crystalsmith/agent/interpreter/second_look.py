@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.background import passages_of, tells_something
+from crystalsmith.agent.interpreter.phrases import only_tells
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.core.clauses import ExactFormula
 
@@ -30,6 +31,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _MOST_PASSAGES = 8
+_LIKELY = 0.2
 _MANY_WISHES = 4  # the formula among them
 
 
@@ -56,7 +58,12 @@ def _suspects(text: str, request: DesignRequest) -> Iterator[list[tuple[int, int
         last = max((p.start for p in asked), default=0)
         ends = {0, *source.sentence_ends}
         silent = [
-            p for p in passages if p not in asked and p.start < last and {p.start, p.end} <= ends
+            p
+            for p in passages
+            if p not in asked
+            and p.start < last
+            and {p.start, p.end} <= ends
+            and only_tells(source.plain[p.start : p.end].strip(" .,;!?"), _LIKELY)
         ]
         told = [p for p in passages[:-1] if tells_something(source.plain[p.start : p.end])]
         for chosen in (silent, told):

@@ -65,12 +65,11 @@ def find_symbols(reading: Reading) -> list[Item]:
         symbol = match[1].capitalize()
         if symbol in ALL_ELEMENTS:
             found[match.start(1)] = Item(*match.span(1), "element", symbol)
-    doubled = (
-        () if not _HEUSLER.search(reading.source.plain) else _DOUBLED.finditer(reading.source.open)
-    )
-    for match in (*_COUNTED.finditer(reading.source.open), *doubled):
-        if match[1] in ALL_ELEMENTS:
-            found[match.start()] = Item(*match.span(), "element", match[1])  # Co2-based
+    counted = [_COUNTED] + [_DOUBLED] * bool(_HEUSLER.search(reading.source.plain))
+    for pattern in counted:
+        for match in pattern.finditer(reading.source.open):
+            if match[1] in ALL_ELEMENTS:
+                found[match.start()] = Item(*match.span(), "element", match[1])  # Co2-based
     return [found[start] for start in sorted(found)]
 
 
