@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from crystalsmith.agent.interpreter.light import EV_NM
 from crystalsmith.agent.interpreter.numbers import find_numbers
 from crystalsmith.agent.interpreter.owners import FITTING
 from crystalsmith.agent.interpreter.patterns import (
@@ -19,7 +20,6 @@ from crystalsmith.agent.interpreter.patterns import (
     pattern_ratio,
     wildcards,
 )
-from crystalsmith.agent.interpreter.properties import EV_NM
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct

@@ -1,7 +1,8 @@
 """The public view of a request: the JSON that ``crystalsmith parse --json`` prints.
 
 The keys, their shapes and their order are a promise (docs/requests.md). `DesignRequest` may be
-richer; what this view has no key for stands under `other`.
+richer. A wish that this view has no key for (polar, chiral, a point group) stands under `other`,
+because it is judged, and in the user's words under `unsupported`, because no key scores it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,12 @@ _SINGLE: dict[type[Clause], tuple[str, str]] = {
     Polar: ("polar", "value"),
     Chiral: ("chiral", "value"),
 }
+_KEYLESS = (PointGroupClause, Polar, Chiral)
+# Classes of anions that are no value of `anion_class`, as what they mean.
+_OTHER_ANIONS: dict[str, tuple[str, list[str]]] = {
+    "germanide": ("include", ["Ge"]),
+    "pnictide": ("include_groups", ["pnictogen"]),
+}
 _FIGURES = (
     ("minimum", "min"),
     ("maximum", "max"),
@@ -89,8 +96,9 @@ def public_view(request: DesignRequest) -> dict[str, Any]:
     if request.count is not None:
         found["count"] = request.count
         spans["count"] = [request.count_words]
-    if request.unsupported:
-        found["unsupported"] = list(request.unsupported)
+    unsupported = dict.fromkeys((*request.unsupported, *_without_key(request)))
+    if unsupported:
+        found["unsupported"] = list(unsupported)
     if request.contradictions():
         found["contradiction"] = True
     view = {key: found[key] for key in KEYS if key in found}
@@ -100,6 +108,11 @@ def public_view(request: DesignRequest) -> dict[str, Any]:
     if spans:
         view["spans"] = {key: list(dict.fromkeys(words)) for key, words in spans.items()}
     return view | _remarks(request)
+
+
+def _without_key(request: DesignRequest) -> list[str]:
+    """Words of wishes that no key scores."""
+    return [clause.words for clause in request.clauses if isinstance(clause, _KEYLESS)]
 
 
 def keys_of(clause: Clause) -> set[str]:
@@ -147,6 +160,8 @@ def _rows(clause: Clause) -> Iterator[tuple[str, Any]]:
     if isinstance(clause, Ratio):
         is_pattern = _PATTERN.fullmatch(clause.words) is not None
         yield "ratio", clause.words if is_pattern else clause.ratio  # LiMO2, as it was written
+    elif isinstance(clause, AnionClass) and clause.name in _OTHER_ANIONS:
+        yield _OTHER_ANIONS[clause.name]
     elif type(clause) in _SINGLE:
         key, field = _SINGLE[type(clause)]
         yield key, getattr(clause, field)

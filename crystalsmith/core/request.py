@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 DEFAULT_COUNT = 5
 MAX_COUNT = 1000
+_N_GROUPS = 230
+_MIXED_FROM = 3  # elements: no binary compound is a NASICON
 
 _Kind = TypeVar("_Kind", bound=Clause)
 
@@ -144,8 +147,11 @@ class DesignRequest(BaseModel):
         """Why nothing can be built, although the words do not contradict each other."""
         if self.contradictions():
             return []
-        rules = [c for c in self.clauses if not all(c.allows_space_group(n) for n in range(1, 231))]
-        if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
+        if self._mixed_families() and self.formula is not None:
+            names = " and ".join(clause.wish() for clause in self._mixed_families())
+            return [f"no known structure type of the {names} has {self.formula.reduced_formula}"]
+        rules = [c for c in self.clauses if len(_space_groups(c)) < _N_GROUPS]
+        if frozenset(range(1, 231)).intersection(*map(_space_groups, rules)):
             return []
         wishes = " and ".join(clause.wish() for clause in rules)
         return [f"no known structure type is at once {wishes}"]
@@ -244,17 +250,24 @@ class DesignRequest(BaseModel):
         return [
             f"{name} does not satisfy '{clause.wish()}'"
             for clause in self.clauses
-            if not clause.allows_composition(self.formula)
+            if not clause.allows_composition(self.formula) and clause not in self._mixed_families()
         ]
+
+    def _mixed_families(self) -> list[FamilyClause]:
+        """Families known by other formulas than the tabulated ones, beside such a formula."""
+        if self.formula is None or len(self.formula.elements) < _MIXED_FROM:
+            return []
+        found = [c for c in self.clauses if isinstance(c, FamilyClause)]
+        return [c for c in found if c.is_mixed and not c.allows_composition(self.formula)]
 
     def _symmetry_contradictions(self) -> list[str]:
         rules = [
             c
             for c in self.clauses
             if not (isinstance(c, FamilyClause) and c.has_variants)
-            and not all(c.allows_space_group(n) for n in range(1, 231))
+            and len(_space_groups(c)) < _N_GROUPS
         ]
-        if any(all(c.allows_space_group(n) for c in rules) for n in range(1, 231)):
+        if frozenset(range(1, 231)).intersection(*map(_space_groups, rules)):
             return []
         return [f"no space group is at once {' and '.join(c.wish() for c in rules)}"]
 
@@ -271,6 +284,14 @@ class DesignRequest(BaseModel):
                 wishes = " and ".join(clause.wish() for clause, _ in rules)
                 found.append(f"no {item.words} is at once {wishes}")
         return found
+
+
+@lru_cache(maxsize=1024)
+def _space_groups(clause: Clause) -> frozenset[int]:
+    """Numbers of the space groups that a clause allows."""
+    if type(clause).allows_space_group is Clause.allows_space_group:
+        return frozenset(range(1, 231))  # it says nothing about symmetry
+    return frozenset(n for n in range(1, 231) if clause.allows_space_group(n))
 
 
 def _same_subject(first: Clause, second: Clause) -> bool:

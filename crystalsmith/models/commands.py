@@ -272,13 +272,17 @@ def phrases(
         Path, typer.Option("--data", help='{"phrase", "asks"} a line: asks of a material or not.')
     ],
     out: OutOption,
+    averaged: Annotated[
+        bool,
+        typer.Option("--averaged", help="Use the mean of the word pieces' vectors (quick)."),
+    ] = False,
 ) -> None:
     """Train the phrase model (which unknown words of a request ask something of a material)."""
     from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.models.phrases.training import train_phrases
 
     with ConsoleProgress() as progress:
-        share = train_phrases(data, out, progress)
+        share = train_phrases(data, out, progress, averaged=averaged)
     typer.echo(f"{share:.1%} of the phrases are told right on ten folds")
 
 

@@ -34,6 +34,9 @@ STANDING = {
         ("plus or minus 0.1", {"band_gap": {"target": 1.6, "tolerance": 0.1}}),
         ("at least 1.5 eV", {"band_gap": {"min": 1.5}}),
         ("give me 8", {"count": 8}),
+        ("it must not be hygroscopic", {"unsupported": ["must not be hygroscopic"]}),
+        ("rubidium instead", {"include": ["Rb"]}),
+        ("show me the formula of number 1", {}),
         ("why did 3 fail?", {}),
         ("compare 1 and 2", {}),
         ("more like number 2", {}),
@@ -88,3 +91,15 @@ def test_a_conversation_can_be_saved_and_goes_on():
     assert public_view(again.request)["band_gap"] == {"min": 2.0, "max": 3.0}
     assert again.undo()
     assert again.request == talk.request
+
+
+def test_a_bare_figure_keeps_the_side_of_the_bound():
+    assert after("borides, bulk modulus over 250 GPa", "300 is better")["bulk_modulus"] == {
+        "min": 300
+    }
+    assert after("fluorides, gap above 6 eV", "make that 7")["band_gap"] == {"min": 7}
+
+
+def test_a_later_word_settles_a_choice():
+    found = after("insulating fluorides", "contain Mg or Ca", "just Mg")
+    assert found == {"anion_class": "fluoride", "insulator": True, "include": ["Mg"]}

@@ -81,6 +81,12 @@ def test_an_application_is_offered_and_used_only_without_a_figure():
 def test_wishes_without_a_key_stand_under_other():
     view = public_view(read("polar chiral telluride, point group 32"))
     assert view["other"] == {"polar": True, "chiral": True, "point_group": "32"}
+    assert view["unsupported"] == ["polar", "chiral", "point group 32"]
+
+
+def test_classes_of_anions_without_a_key_are_said_by_their_elements():
+    assert wishes_only(public_view(read("germanides of palladium"))) == {"include": ["Ge", "Pd"]}
+    assert public_view(read("a pnictide of gallium"))["include_groups"] == ["pnictogen"]
 
 
 @pytest.mark.parametrize("text", [text for text, wishes in EXAMPLES if "off_topic" not in wishes])

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from crystalsmith.agent.interpreter.phrases import only_tells
 from crystalsmith.agent.interpreter.tables import table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crystalsmith.agent.interpreter.lexicon import Mention
     from crystalsmith.agent.interpreter.reading import Reading
+    from crystalsmith.agent.interpreter.source import Source
 
 _TURN = re.compile(
-    r",?\s{1,3}(?=but\b|whereas\b|although\b)|,\s{1,3}(?=so\b|hence\b|therefore\b|thus\b|which\s+(?:works|worked|was|were|is|are)\b"
+    r",?\s{1,3}(?=but\b|whereas\b|although\b|so\s+(?:i|we|please|now)\b)|,\s{1,3}(?=so\b|hence\b|therefore\b|thus\b|which\s+(?:works|worked|was|were|is|are)\b"
     r"|and\s+(?:now|then|after|in|we|i|he|she|it|they)\b)",
     re.IGNORECASE,
 )
@@ -26,6 +31,7 @@ _MATERIAL = (
     "element", "group", "ions", "anion", "anion_amount", "family", "system", "electronic",
     "property", "element_number", "quality", "other_property", "application",
 )  # fmt: skip
+_KINDS_OF_MATERIAL = ("anion", "anion_amount", "ions", "family", "electronic")
 _FORMULA = re.compile(r"\b(?:[A-Z][a-z]?\d{0,2}){2,}\b")
 
 
@@ -33,6 +39,33 @@ _LABELLED = re.compile(
     r"[\s.;!?]*(?:background|context|motivation|history|introduction|fyi|story|status|reason|note\s+to\s+self)\s*:",
     re.IGNORECASE,
 )
+
+
+_FEWEST, _MOST_WORDS = 4, 40  # words of a sentence that the model is asked about
+_MOST_PASSAGES = 24
+_SUBJECT = re.compile(
+    r"(?:(?:so|and|but|also|well|anyway|unfortunately|sadly|luckily|currently|ps|p\.s\.)[,:]?\s+)?"
+    r"(?:our|my|their|his|her|its|he|she|they|we|i|i'm|i've|we've|the|an?|some|most|many|every\w*|nobody|somebody"
+    r"|someone|people|two|three|both|all|there|this|that|these|those|according|last|in|at|after|before|since|as"
+    r"|[A-Z][a-z]+(?:'s)?\s+[a-z]+(?:s|ed)\b)(?![\w-])",
+    re.IGNORECASE,
+)
+_CORRECTS = re.compile(
+    r"[\s,.;:…–—-]*\b(?:(?:no|oh|ah|oops|wait|sorry|er|uh|hm+)[,\s.…]+)*(?:i\s+mean(?:t)?|or\s+rather|sorry|correction|scratch\s+that"
+    r"|make\s+that|no\s+wait)[\s,.:…–—-]*(?:an?\s+|the\s+)?",
+    re.IGNORECASE,
+)
+_CORRECTED = (
+    "anion",
+    "ions",
+    "element",
+    "family",
+    "system",
+    "group",
+    "electronic",
+    "element_number",
+)
+_NEAR = 12
 
 
 class Passage(NamedTuple):
@@ -53,13 +86,28 @@ def _signs() -> re.Pattern[str]:
     return re.compile("|".join(table("grammar")["story"]["signs"]), re.IGNORECASE)
 
 
+def claim_corrections(reading: Reading) -> None:
+    """Put aside what is taken back at once: "borosilicate, I mean silicate"."""
+    for match in _CORRECTS.finditer(reading.source.plain):
+        earlier = next(reading.before(match.start(), *_CORRECTED), None)
+        later = next(reading.after(match.end(), *_CORRECTED), None)
+        if earlier is None or later is None or earlier.kind != later.kind:
+            continue
+        if match.start() - earlier.end <= 1 and later.start - match.end() <= _NEAR:
+            reading.source.claim(earlier.start, match.end())
+
+
 def claim_background(reading: Reading) -> None:
     """Put aside passages that tell and do not ask, and things that only are at hand."""
     for spelling in table("grammar")["story"]["asides"]:
         for match in re.finditer(spelling, reading.source.plain, re.IGNORECASE):
             reading.source.claim(*match.span())
-    passages = _passages(reading)
+    passages = passages_of(reading.source)
     told = [passage for passage in passages if _tells(reading, passage)]
+    if 1 < len(passages) <= _MOST_PASSAGES:
+        doubtful = [p for p in passages if p not in told and _seems_to_tell(reading, p)]
+        rest = [p for p in passages if p not in told and p not in doubtful]
+        told += [p for p in doubtful if not _names_the_kind(reading, p, rest)]
     asked = [passage for passage in passages if passage not in told]
     if not told or not any(_is_about_materials(reading, passage) for passage in asked):
         return
@@ -67,8 +115,8 @@ def claim_background(reading: Reading) -> None:
         reading.source.claim(*passage)
 
 
-def _passages(reading: Reading) -> list[Passage]:
-    source = reading.source
+def passages_of(source: Source) -> list[Passage]:
+    """The text cut at the ends of its sentences and at turns such as ", but" and " so I"."""
     bounds = {0, len(source.plain), *source.sentence_ends}
     bounds |= {match.end() for match in _TURN.finditer(source.plain)}
     ordered = sorted(bounds)
@@ -91,6 +139,41 @@ def _tells(reading: Reading, passage: Passage) -> bool:
         and _words("asks").search(text) is None
         and _signs().search(text) is None
     )
+
+
+def _seems_to_tell(reading: Reading, passage: Passage) -> bool:
+    """Whether the model takes a sentence that would be read for mere telling."""
+    text = reading.source.plain[passage.start : passage.end].strip(" .,;!?\n")
+    if not reading.source.text.isascii() or not _FEWEST <= len(text.split()) <= _MOST_WORDS:
+        return False
+    if _SUBJECT.match(text) is None or _words("asks").search(text) is not None:
+        return False
+    if reading.source.plain[passage.end : passage.end + 1] == "?":
+        return False
+    is_read = (
+        any(m.start < passage.end for m in _next(reading.after(passage.start, *_MATERIAL)))
+        or _FORMULA.search(text) is not None
+    )
+    return (is_read or any(c.isdigit() for c in text)) and only_tells(text)
+
+
+def _names_the_kind(reading: Reading, passage: Passage, rest: list[Passage]) -> bool:
+    """Whether a passage alone says what kind of material the text is about."""
+    return _has_kind(reading, passage) and not any(_has_kind(reading, other) for other in rest)
+
+
+def _has_kind(reading: Reading, passage: Passage) -> bool:
+    found = _next(reading.after(passage.start, *_KINDS_OF_MATERIAL))
+    return any(mention.end <= passage.end for mention in found)
+
+
+def _next(mentions: Iterator[Mention]) -> list[Mention]:
+    return list(islice(mentions, 1))
+
+
+def tells_something(text: str) -> bool:
+    """Whether a passage has a verb of telling, whatever else it has."""
+    return _words("tells").search(text) is not None or _words("surely").search(text) is not None
 
 
 def _is_about_materials(reading: Reading, passage: Passage) -> bool:

@@ -48,6 +48,11 @@ _IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替�
 _NOT_USED = re.compile(
     r"(?:^|(?<=[，。；,;、\s]))([^，。；,;\s]{1,8}?)(?:也|都|就)?(?:别用|不要用|不能用|别要|别加|也不要|不能有|不可以有|不许有)(?=[，。；,;！!]|$)"
 )
+_AGAINST = re.compile(
+    r"(?:对|在)([^，。；,;\s]{1,8}?)(?:中|里|下)?(?:的)?(?:很|较|化学)?稳定(?=[，。；,;]|$)"
+)
+_THAN = re.compile(r"比(?=\s?(?:[A-Z][a-z]?\d?){1,6})")
+_NO_LIMIT = re.compile(r"不(?:限|限制|限定)(?=(?:晶系|空间群|结构|带隙|密度|元素|原子|数量|对称))")
 _USED_FOR = re.compile(r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,8}?)用的(?=[，。；,;]|$)")
 _GIVE = re.compile(r"(?<![输给])出(?=\s?(?:\d|[一二两三四五六七八九十]))")
 _RATHER = re.compile(
@@ -143,6 +148,13 @@ def _constructions(text: str) -> list[Rewrite]:
         add(match.end(1), match.end(), " requirement ; ")
     for match in _UNLIMITED.finditer(text):
         add(match.end(1), match.end(), " doesn't matter ; ")
+    for match in _AGAINST.finditer(text):
+        add(match.start(), match.start(1), " stable against ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _THAN.finditer(text):
+        add(*match.span(), " than ")
+    for match in _NO_LIMIT.finditer(text):
+        add(*match.span(), " drop the ")
     for match in _EXCHANGE.finditer(text):
         add(match.start(), match.start(1), " replace ")
         add(match.end(1), match.end(), " by ")

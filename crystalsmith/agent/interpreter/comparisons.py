@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
 
 _WISH_FOR = re.compile(r"(?:\bwould|'d)\s+(?:really\s+)?like\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_TYPE = re.compile(r"[\s-]\s?(?:type|structured?|prototype)", re.IGNORECASE)
+_FREE_OF = re.compile(r"\s*free\s+(?:of|from)\b", re.IGNORECASE)
 _IN_THE = re.compile(
     r"\b(?:with|in|having|has|have|adopting|adopts)\s+(?:the\s+)?(?:crystal\s+|same\s+)*$", re.I
 )
@@ -24,6 +26,8 @@ def is_comparison(reading: Reading, start: int, end: int) -> bool:
     before, after = _patterns()
     text, following = reading.text_before(start), reading.text_after(end)
     earlier, later = before.search(text), after.match(following)
+    if later is not None and _FREE_OF.match(following):
+        later = None  # A2BX6 free of lead
     if later is None and _THE.search(text):
         later = _STRUCTURE.match(following)  # "with the CaTiO3 structure"
     if earlier is not None and _is_plain_structure(text, earlier):
@@ -33,6 +37,11 @@ def is_comparison(reading: Reading, start: int, end: int) -> bool:
     if earlier is None and later is None:
         return False
     first = start - len(text) + earlier.start() if earlier is not None else start
+    if later is not None and earlier is None and _TYPE.fullmatch(later.group()):
+        family = next(reading.after(end, "family"), None)
+        if family is not None and family.start - (end + later.end()) <= 1:
+            reading.source.claim(start, end + later.end())  # MgAl2O4-type spinels
+            return True
     reading.cannot_score(first, end + later.end() if later is not None else end)
     return True
 

@@ -26,6 +26,7 @@ from crystalsmith.core.clauses import (
     IncludeElements,
     IncludeGroups,
     OnlyElements,
+    Ratio,
 )
 from crystalsmith.core.errors import RequestError
 
@@ -48,6 +49,16 @@ _GROUP_CHOICE = re.compile(
     r"(?:\s+(?:transition\s+)?(?:metals?|elements?))?",
     re.IGNORECASE,
 )
+_OTHER_THAN = re.compile(
+    r"(?:\s+(?:metals?|elements?))?,?\s+(?:other\s+than|except(?:\s+for)?|excluding|but\s+not|apart\s+from)\s+"
+    r"(?P<what>(?:[A-Z][a-z]?|[a-z]{3,12})(?:(?:,\s*|\s+(?:and|or)\s+)(?:[A-Z][a-z]?|[a-z]{3,12}))*)(?![\w-])"
+)
+_AT_MOST = re.compile(
+    r"\b(?:(?:no|not)\s+more\s+than|at\s+most|up\s+to|fewer\s+than|less\s+than|max(?:imum)?)\s+"
+    r"(?:one|two|three|four|five|[1-9])\s+(?:different\s+|distinct\s+)?$",
+    re.IGNORECASE,
+)
+_ANION_IS = re.compile(r"\b(?:the\s+)?anion\s*(?:is|should\s+be|must\s+be|:|=)\s*$", re.IGNORECASE)
 _JOINED_BY_OR = re.compile(r"\s*(?:,\s*)?(?:or|/)\s*(?:an?\s+)?", re.IGNORECASE)
 _FURTHER = re.compile(
     r"\b(?:and|plus|with)\s+(?:(?:one|an?|some|any)\s+)?(?:further|other|additional|more|second|third"
@@ -55,6 +66,8 @@ _FURTHER = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_SYMBOL = 2
+_ANION_GROUPS = frozenset({"halogen", "chalcogen", "pnictogen"})
+_ANIONS = frozenset({"N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I"})
 _KINDS = ("element", "group", "ions", "anion", "anion_amount")
 
 
@@ -65,6 +78,8 @@ def read_composition(reading: Reading) -> None:
     for pattern in (_RELATIVE, _GROUP_CHOICE):
         for match in pattern.finditer(reading.source.open):
             reading.cannot_score(*match.span())
+    _read_named_anion(reading)
+    _read_exceptions(reading)
     _say_mixed_choices(reading)
     read_wildcards(reading)
     _read_systems(reading)
@@ -73,6 +88,7 @@ def read_composition(reading: Reading) -> None:
         if reading.source.is_open(first.start, first.end):
             _add(reading, listing)
     _let_anions_in(reading)
+    _say_anions_once(reading)
     _keep_narrowest(reading)
     _drop_repeated(reading)
 
@@ -84,6 +100,8 @@ def _let_anions_in(reading: Reading) -> None:
         clause = wish.clause
         if not isinstance(clause, OnlyElements):
             continue
+        if not _ANIONS.isdisjoint(clause.elements):
+            continue  # an oxide of only titanium and nitrogen cannot be
         missing = {e for c in classes if c.isdisjoint(clause.elements) for e in c}
         if missing:
             added = clause.model_copy(
@@ -91,6 +109,52 @@ def _let_anions_in(reading: Reading) -> None:
             )
             reading.wishes[index] = wish._replace(clause=added)
             reading.note(f"'{clause.words}' was read with {', '.join(sorted(missing))} allowed too")
+
+
+def _read_exceptions(reading: Reading) -> None:
+    """Read "a rare earth other than La": what is excepted from a group is excluded."""
+    for group in reading.mentions("group"):
+        said = _OTHER_THAN.match(reading.source.open, group.end)
+        if said is None:
+            continue
+        names = [
+            m for m in reading.mentions("element") if said.start("what") <= m.start < said.end()
+        ]
+        symbols = [m.value for m in names] + [
+            word
+            for word in re.findall(r"[A-Z][a-z]?(?![a-z])", said["what"])
+            if word in ALL_ELEMENTS
+        ]
+        if symbols:
+            reading.add(
+                ExcludeElements, said.start(), said.end(), elements=tuple(sorted(set(symbols)))
+            )
+
+
+def _read_named_anion(reading: Reading) -> None:
+    """Read "the anion is chlorine", "anion: S": a class of anions."""
+    for mention in reading.mentions("element"):
+        said = _ANION_IS.search(reading.text_before(mention.start, 30))
+        names = [n for n, held in ANION_CLASSES.items() if held == {mention.value}]
+        if said is not None and names:
+            start = mention.start - (len(said.group()))
+            reading.add(AnionClass, start, mention.end, name=names[0])
+
+
+def _say_anions_once(reading: Reading) -> None:
+    """The O of an oxide ABO3 is what makes it an oxide."""
+    held = {e for clause in reading.of_kind(AnionClass) for e in ANION_CLASSES[clause.name]}
+    patterns = {wish.start for wish in reading.wishes if isinstance(wish.clause, Ratio)}
+    kept = []
+    for wish in reading.wishes:
+        clause = wish.clause
+        if isinstance(clause, IncludeElements) and wish.start in patterns:
+            rest = tuple(e for e in clause.elements if e not in held)
+            if not rest:
+                continue
+            wish = wish._replace(clause=clause.model_copy(update={"elements": rest}))
+        kept.append(wish)
+    reading.wishes = kept
 
 
 def _say_mixed_choices(reading: Reading) -> None:
@@ -170,8 +234,10 @@ def _metals(reading: Reading) -> list[Mention]:
         counted = _COUNTED.search(reading.text_before(mention.start, 40))
         contained = contained or (counted is not None and counted[1].lower() not in ("one", "1"))
         affixed = has_affix(reading, mention.start, mention.end)
-        if contained or affixed or mention.end in followed:
+        if contained or affixed:
             found.append(mention)
+        elif mention.end in followed:
+            reading.source.claim(mention.start, mention.end)  # every oxide of a metal is an oxide
     return found
 
 
@@ -248,15 +314,23 @@ def _names_compound(reading: Reading, listing: Listing) -> bool:
 def _add_elements(reading: Reading, listing: Listing) -> None:
     elements, groups = _members(listing)
     if listing.role == "only":
+        if groups and not elements and set(groups) <= _ANION_GROUPS:
+            reading.add(IncludeGroups, listing.start, listing.end, groups=tuple(groups))
+            return
         allowed = [*elements, *(e for group in groups for e in ELEMENT_GROUPS[group])]
         reading.add(OnlyElements, listing.start, listing.end, elements=tuple(allowed))
         return
     excluded = listing.role == "exclude"
+    if not excluded and _says_at_most(reading, listing):
+        return
     if not excluded:
         _say_counted(reading, listing)
         elements = _not_yet_asked(reading, elements)
     for mention in reading.mentions("quality"):
         if listing.start <= mention.start and mention.end <= listing.items[0].start:
+            if "(" in reading.source.plain[mention.end : listing.items[0].start]:
+                reading.source.claim(mention.start, mention.end)  # conflict minerals (Ta, W)
+                continue
             reading.cannot_score(mention.start, mention.end)  # heavy metals such as Pb
     reading.source.claim(listing.start, listing.end)
     if elements:
@@ -274,6 +348,10 @@ def _members(listing: Listing) -> tuple[list[str], list[str]]:
         for part in (item.value.split() if item.kind == "ions" else [item.value])
     ]
     groups = [name for name in names if name in ELEMENT_GROUPS]
+    for first, second in pairwise(listing.items):  # the refractory metals Nb and Ta
+        members = ELEMENT_GROUPS.get(first.value.replace("_", " "), frozenset())
+        if first.kind == "group" and second.start == first.end + 1 and second.value in members:
+            groups = [name for name in groups if name != first.value.replace("_", " ")]
     return [name for name in names if name not in ELEMENT_GROUPS], groups
 
 
@@ -284,6 +362,17 @@ def _not_yet_asked(reading: Reading, elements: list[str]) -> list[str]:
     for clause in reading.of_kind(IncludeElements):
         known |= set(clause.elements)
     return [element for element in dict.fromkeys(elements) if element not in known]
+
+
+def _says_at_most(reading: Reading, listing: Listing) -> bool:
+    """Say "no more than two metals" back: a limit asks for none of them."""
+    first = listing.items[0]
+    text = reading.source.plain[max(0, first.start - 40) : first.start]
+    limit = _AT_MOST.search(text)
+    if first.kind != "group" or limit is None or len(listing.items) > 1:
+        return False
+    reading.cannot_score(first.start - len(text) + limit.start(), first.end)
+    return True
 
 
 def _say_counted(reading: Reading, listing: Listing) -> None:

@@ -55,6 +55,10 @@ _NOUN_BEFORE = re.compile(
 )
 _ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _LIST = 3  # commas, at least, of a list that ends in a number
+_LIMIT = re.compile(
+    r"\b(?:limit|restrict|cap|keep)\s+(?:it\s+|them\s+|this\s+|that\s+|the\s+\w+\s+|yourself\s+)?(?:to|at)\s*$",
+    re.I,
+)
 _TIMES = re.compile(r"\s?[x×](?=\s|$)", re.IGNORECASE)
 
 
@@ -80,7 +84,7 @@ def read_count(reading: Reading) -> None:
 def _not_candidates() -> re.Pattern[str]:
     """What a number counts that are no candidates: 3 sites, 2 weeks, 4f."""
     nouns = "|".join(table("grammar")["count"]["other_nouns"])
-    return re.compile(rf"\s*-?\s*(?:(?:{nouns})(?!\w)|[%°]|[a-z]{{1,2}}\d)", re.IGNORECASE)
+    return re.compile(rf"\s*-?\s*(?:(?:{nouns})(?!\w)|[%°]|(?-i:[a-z]{{1,2}}\d))", re.IGNORECASE)
 
 
 def _score(reading: Reading, quantity: Quantity) -> int:
@@ -106,6 +110,10 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 3
     if _NOUN_BEFORE.search(reading.source.plain[max(0, quantity.start - 40) : quantity.start]):
         return 2
+    if _LIMIT.search(reading.source.plain[max(0, quantity.core - 40) : quantity.core]) and (
+        not after.strip(" ") or after.lstrip(" ")[0] in ".,;)!\n"
+    ):
+        return 2  # limit it to 3
     if _TIMES.match(after) or _ENOUGH.match(after):
         return 2
     if _ENDS_LIST.search(reading.source.plain[max(0, quantity.start - 3) : quantity.start]) and (

@@ -58,7 +58,7 @@ def _cut(reading: Reading, start: int, end: int) -> int:
         r"\s(?:and|but|with|while|plus)\s(?!(?:\w+ing|\w+ed|base|acid|water|moisture|air|oxygen|heat|light|cold)\b)",
         text,
     )
-    if other:
+    if other and "dop" not in text[: other.start()]:
         text = text[: other.start()]
     while (trailing := _TRAILING.search(text)) is not None:
         text = text[: trailing.start()]

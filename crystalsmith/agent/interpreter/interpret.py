@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from crystalsmith.agent.interpreter.applications import say_conventions
-from crystalsmith.agent.interpreter.background import claim_background
+from crystalsmith.agent.interpreter.background import claim_background, claim_corrections
 from crystalsmith.agent.interpreter.composition import read_composition
 from crystalsmith.agent.interpreter.counts import read_count
 from crystalsmith.agent.interpreter.demands import read_demands
 from crystalsmith.agent.interpreter.formulas import read_formulas
+from crystalsmith.agent.interpreter.fragments import read_fragments
 from crystalsmith.agent.interpreter.leftovers import (
     claim_chatter,
     claim_courtesies,
@@ -21,6 +22,7 @@ from crystalsmith.agent.interpreter.leftovers import (
 from crystalsmith.agent.interpreter.point_groups import read_point_groups
 from crystalsmith.agent.interpreter.properties import read_in_focus, read_properties
 from crystalsmith.agent.interpreter.reading import Reading
+from crystalsmith.agent.interpreter.second_look import look_again
 from crystalsmith.agent.interpreter.sizes import read_sizes
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
@@ -50,6 +52,7 @@ _OFF_TOPIC = (
 # symbols and formulas before numbers, figures before adjectives, unscorable words last.
 _READERS = (
     claim_courtesies,
+    claim_corrections,
     claim_background,
     read_demands,
     read_point_groups,
@@ -69,6 +72,7 @@ _READERS = (
     read_unsupported,
     read_likenesses,
     read_unknown,
+    read_fragments,
 )
 
 
@@ -118,7 +122,17 @@ def _read(text: str) -> tuple[DesignRequest, list[RequestError]]:
     notes = correct(source)
     reading = Reading(source)
     request = read_source(reading, text, notes)
+    if request.clauses and request.contradictions():
+        request = look_again(text, request, lambda spans: _without(text, spans))
     return request, reading.refusals or [RequestError(reason) for reason in request.refusals]
+
+
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> DesignRequest:
+    """A text read as if some spans of its plain spelling were not there."""
+    source = Source(text)
+    for span in spans:
+        source.claim(*span)
+    return read_source(Reading(source), text)
 
 
 def read_source(

@@ -11,7 +11,14 @@ from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_formula
-from crystalsmith.core.clauses import AtomCount, IncludeElements, Novel, Stable
+from crystalsmith.core.clauses import (
+    AtomCount,
+    IncludeElements,
+    Novel,
+    PropertyRange,
+    SpaceGroupClause,
+    Stable,
+)
 from crystalsmith.core.errors import FormulaError
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ _COURTESIES = (
         r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"
     ),
     re.compile(r"(?:</[\w ]{1,20}>\s*)?\b(?i:assistant)\s*:[^\n]*"),
+    re.compile(r"\b(?:mp|mvc|icsd|cod|oqmd|jvasp|agm)[\s-]?#?\d{2,8}\b", re.IGNORECASE),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
 _LIKENESSES = (
@@ -55,11 +63,14 @@ _LIKENESSES = (
     ),
     re.compile(r"\bas\s+(?P<what>(?!soon|many|much|close|near|far|well)[a-z]+)\s+as\s+possible\b"),
 )
-_FIGURE = re.compile(
-    r"\s*[(,:]?\s*(?:[<>≥≤~=]|above|over|at\s+least|(?:more|greater|higher)\s+than|exceeding)?\s*\d"
-)
+_CENTRED = re.compile(r"(?:face|body) cent(?:er|re)d")
+_EXPLAINED_BY = {
+    **dict.fromkeys(("dense", "heavy", "light", "lightweight", "light weight"), "density"),
+    **dict.fromkeys(("soft", "incompressible", "ultraincompressible", "stiff"), "bulk_modulus"),
+}
 _FOR = re.compile(
-    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+)?(?:(?:deep|far|mid|near)[\s-]+)?$", re.IGNORECASE
+    r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+|detect(?:ing|ion\s+of)?\s+(?:of\s+)?)?(?:(?:deep|far|mid|near)[\s-]+)?$",
+    re.IGNORECASE,
 )
 _LIST_POINT = re.compile(r"(?:(?<=^)|(?<=[\s,;]))\(?(\d{1,2})[).](?=\s)")
 _ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")
@@ -109,7 +120,10 @@ def read_unsupported(reading: Reading) -> None:
         ):
             reading.source.claim(mention.start, mention.end)  # a UV emitter around 250 nm
             continue
-        if mention.value == "dense" and _FIGURE.match(reading.source.plain, mention.end):
+        if _CENTRED.fullmatch(mention.value) and reading.of_kind(SpaceGroupClause):
+            reading.source.claim(mention.start, mention.end)  # body-centred tetragonal I4_1md
+            continue
+        if _is_explained(reading, mention):
             reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
         if mention.value.lower() in LIGHT and _FOR.search(reading.text_before(mention.start, 24)):
@@ -137,6 +151,12 @@ def read_unsupported(reading: Reading) -> None:
             spans.append((start, end))
     for start, end in spans:
         reading.cannot_score(start, end)
+
+
+def _is_explained(reading: Reading, mention: Mention) -> bool:
+    """Whether a figure of the same text says what dense, light or soft means."""
+    name = _EXPLAINED_BY.get(mention.value.lower())
+    return name is not None and any(c.name == name for c in reading.of_kind(PropertyRange))
 
 
 def read_likenesses(reading: Reading) -> None:
@@ -222,6 +242,7 @@ def is_on_topic(reading: Reading, leftover: tuple[str, ...]) -> bool:
     on_topic = bool(strong) or bool(topics and (weak or others or reading.count))
     on_topic = on_topic or (bool(weak or others) and words <= 2 * (weak + others))
     on_topic = on_topic or (bool(topics) and words == 0)
+    on_topic = on_topic or bool(weak and others)  # tungsten bronzes with potassium
     off_weak = any(m.kind == "off_weak" for m in reading.all_mentions)
     if (off and len(strong) < 2 and not topics) or (off_weak and not strong and not topics):
         on_topic = False

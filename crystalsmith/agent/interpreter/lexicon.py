@@ -170,14 +170,25 @@ def property_in(words: str) -> str:
 _MODULUS = re.compile(
     r"(?<![\w-])([KBG])(?:_?(?:VRH|0|H|v|R))?(?=\s*(?:[<>=≥≤~:]|(?:of|is|over|above|below|under|at\s"
     r"(?:least|most|or)|around|about|near|between|exceeding|up\sto|more\sthan|less\sthan|from)\s)"
-    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s?[<>≥≤]=?\s?\d{2,3}(?![\d.])(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
+    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s\d[^;,\n]{0,12}?GPa|\s?[<>≥≤]=?\s?\d{2,3}(?![\d.])(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
+)
+
+
+_BARE_MODULUS = re.compile(
+    r"\b(bulk|shear)(?=\s*(?:of\s+|is\s+|:\s*)?(?:at\s+(?:least|most)|above|over|below|under|around|about|[<>≥≤~=]+)?\s*\d{2,3}"
+    r"(?!\s?(?:[A-Fa-fH-Zh-z%°]|g/)))",
+    re.IGNORECASE,
 )
 
 
 def find_moduli(source: Source) -> list[Mention]:
     """K or B for the bulk modulus, G for the shear modulus, beside a figure in GPa."""
+    named = [
+        Mention(match.start(), match.end(), "property", f"{match[1].lower()}_modulus")
+        for match in _BARE_MODULUS.finditer(source.plain)
+    ]
     names = {"K": "bulk_modulus", "B": "bulk_modulus", "G": "shear_modulus"}
-    return [
+    return named + [
         Mention(match.start(), match.end(), "property", names[match[1]])
         for match in _MODULUS.finditer(source.plain)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.figures import joined, moves_bound
@@ -36,6 +37,7 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
         said: the turn, read on its own.
         text: the turn's plain text; its verbs tell whether a bound is moved.
     """
+    said, settled = _chosen(request, said)
     clauses = list(request.clauses)
     keeps_side = moves_bound(text)
     for clause in said.clauses:
@@ -46,7 +48,7 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
             "clauses": tuple(clauses),
             "count": said.count or request.count,
             "count_words": said.count_words or request.count_words,
-            "unsupported": tuple(dict.fromkeys((*request.unsupported, *said.unsupported))),
+            "unsupported": tuple(dict.fromkeys((*settled, *said.unsupported))),
             "assumptions": tuple(dict.fromkeys((*request.assumptions, *said.assumptions))),
             "not_understood": said.not_understood,
             "refusals": tuple(dict.fromkeys((*request.refusals, *said.refusals))),
@@ -54,6 +56,26 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
             "off_topic": False,
         }
     )
+
+
+def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest, tuple[str, ...]]:
+    """What is said and what stays unsupported: "just Mg" after "Mg or Ca" settles the choice."""
+    named = {e for c in said.clauses if isinstance(c, OnlyElements) for e in c.elements}
+    open_choices = [
+        words
+        for words in request.unsupported
+        if len(named) == 1
+        and re.search(r"\bor\b|/", words)
+        and named & set(re.findall(r"\w+", words))
+    ]
+    if not open_choices:
+        return said, request.unsupported
+    clauses = tuple(
+        IncludeElements(elements=c.elements, words=c.words) if isinstance(c, OnlyElements) else c
+        for c in said.clauses
+    )
+    kept = tuple(words for words in request.unsupported if words not in open_choices)
+    return said.model_copy(update={"clauses": clauses}), kept
 
 
 def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[AnyClause]:

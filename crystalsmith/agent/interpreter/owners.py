@@ -43,6 +43,7 @@ _DEFAULT = {
     "density": "density",
     "volume_per_atom": "volume_per_atom",
 }
+_NEAR_HULL = 0.3  # eV/atom
 _POSITIONS = ("of", "off", "from", "to", "over", "away")
 
 
@@ -75,6 +76,10 @@ def find_owner(
         return None
     if reading.focus in FITTING.get(quantity.unit.dimension, ()):
         return reading.focus
+    highest = (quantity.maximum or 0.0) * quantity.unit.factor
+    is_bound = quantity.minimum is None and 0 < highest <= _NEAR_HULL
+    if quantity.unit.dimension == "energy_per_atom" and is_bound:
+        return "e_above_hull"  # below 0.02 eV/atom; formation energies are negative
     return _DEFAULT.get(quantity.unit.dimension)
 
 

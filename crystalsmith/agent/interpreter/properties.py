@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from crystalsmith.agent.interpreter.light import gap_at, is_light_source, read_transparency
 from crystalsmith.agent.interpreter.numbers import Unit
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.owners import Owner
     from crystalsmith.agent.interpreter.quantities import Quantity
 
-EV_NM = 1239.84
 _COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
     "n_atoms": AtomCount,
     "n_elements": ElementCount,
@@ -28,24 +28,15 @@ _COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
 
 # Words further apart than this are not quoted together.
 _NEAR = 60
-_ADJACENT = 12
 
 _FOREIGN = ("element", "group", "ions", "anion", "family", "system", "stable", "novel", "quality")
 _NEGATIVE = re.compile(r"\bnegative\s+(?:\w+\s+)?$", re.IGNORECASE)
 _STARTS = re.compile(r"\b(?:start|starts|starting|begin|begins|beginning|sets?\s+in)\b", re.I)
-_SOURCE = re.compile(
-    r"\s*(?:laser|lamp|pump|excitation|illumination|light\s+source|pulses?)\b", re.IGNORECASE
-)
-_SOURCE_BEFORE = re.compile(
-    r"\b(?:laser|lamp|pump|excitation|light\s+source)s?\s*(?:\(|at|of|with|,)*\s*$", re.IGNORECASE
-)
-_TRANSPARENT = re.compile(
-    r"\b(?:transparent|transparency|transmi\w+|clear)\b(?![^.;]*\babsor)[^.;]*$", re.IGNORECASE
-)
 _IS_NEGATIVE = re.compile(r"\s*(?:(?:should|must|to|has|have|be|is|are)\s+){0,3}negative\b", re.I)
 _DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bcannot)\s+$", re.IGNORECASE)
 _ATOMS = re.compile(r"\s*-?(?:atoms?|elements?|sites?)\b", re.IGNORECASE)
 _LETTER = re.compile(r"(?<![\w-])([A-Za-z]{1,2}|[A-Z]{2,4})[ \t]*$")
+_AT_WAVELENGTH = re.compile(r"\s*(?:at|@)\s*\d+(?:\.\d+)?\s?(?:nm|[µμu]m)\b", re.IGNORECASE)
 _SIGN = re.compile(r"\s*(?:[<>≥≤]|above|below|over|under|at\s+(?:least|most))", re.IGNORECASE)
 _COUNTING = frozenset(
     {
@@ -84,9 +75,9 @@ def read_properties(reading: Reading) -> None:
     for quantity in reading.quantities:
         if not reading.source.is_open(quantity.core, quantity.end):
             continue
-        if _read_transparency(reading, quantity):
+        if read_transparency(reading, quantity):
             continue
-        if _is_light_source(reading, quantity):
+        if is_light_source(reading, quantity):
             reading.source.claim(quantity.start, quantity.end)
             continue
         if _is_of_unknown(reading, quantity):
@@ -182,6 +173,10 @@ def _is_of_unknown(reading: Reading, quantity: Quantity) -> bool:
     sign = reading.source.plain[quantity.start : quantity.core]
     if name is None or quantity.unit is not None or not _SIGN.match(sign):
         return False
+    at = _AT_WAVELENGTH.match(reading.source.plain, quantity.end)
+    if name[1] == "n" and at is not None:
+        reading.cannot_score(quantity.start - len(before) + name.start(1), at.end())
+        return True  # n < 1.5 at 200 nm
     if (
         _ATOMS.match(reading.source.plain, quantity.end)
         or name[1] in _COUNTING
@@ -233,36 +228,6 @@ def _as_meant(reading: Reading, owner: Mention, quantity: Quantity) -> Quantity:
     return quantity
 
 
-def _is_light_source(reading: Reading, quantity: Quantity) -> bool:
-    """A 1064 nm laser is not what the material absorbs."""
-    is_wavelength = quantity.unit is not None and quantity.unit.dimension == "wavelength"
-    before = reading.source.plain[max(0, quantity.start - 24) : quantity.start]
-    named = _SOURCE.match(reading.source.plain, quantity.end) or _SOURCE_BEFORE.search(before)
-    return is_wavelength and named is not None
-
-
-def _read_transparency(reading: Reading, quantity: Quantity) -> bool:
-    """Read "transparent down to 250 nm" and "transparent above 400 nm": the gap is wider."""
-    if quantity.unit is None or quantity.unit.dimension != "wavelength":
-        return False
-    before = reading.source.plain[max(0, quantity.start - 60) : quantity.core]
-    found = _TRANSPARENT.search(before)
-    edge = quantity.minimum if quantity.minimum is not None else quantity.target
-    if edge is None and quantity.maximum is not None and re.search(r"down\s+to", before):
-        edge = quantity.maximum
-    gap = _gap(edge, quantity.unit.factor)
-    if found is None or gap is None:
-        return False
-    word = next(reading.before(quantity.start, "quality"), None)
-    if word is not None and "transparent" in word.value and quantity.start - word.end < _ADJACENT:
-        light = next(reading.before(word.start, "quality"), None)
-        is_joined = light is not None and reading.source.plain[light.end : word.start] in ("-", " ")
-        start = light.start if light is not None and is_joined else word.start
-        reading.source.claim(start, word.end)  # its wavelength says how transparent
-    reading.add(PropertyRange, quantity.start, quantity.end, name="band_gap", minimum=round(gap, 6))
-    return True
-
-
 def _is_repeated(reading: Reading, name: str, quantity: Quantity) -> bool:
     """Whether a target says again what another has said: 2.26 eV (549 nm)."""
     figures = _figures(name, quantity)
@@ -311,11 +276,11 @@ def _figures(name: str, quantity: Quantity) -> dict[str, Any]:
     unit = quantity.unit
     factor = unit.factor if unit is not None else 1.0
     if unit is not None and unit.dimension == "wavelength":
-        low, high = _gap(high, factor), _gap(low, factor)
+        low, high = gap_at(high, factor), gap_at(low, factor)
         if target is not None and tolerance is not None:
-            wide, narrow = _gap(target - tolerance, factor), _gap(target + tolerance, factor)
+            wide, narrow = gap_at(target - tolerance, factor), gap_at(target + tolerance, factor)
             tolerance = (wide - narrow) / 2 if wide and narrow else None
-        target = _gap(target, factor)
+        target = gap_at(target, factor)
     else:
         low, high, target, tolerance = (
             None if value is None else value * factor for value in (low, high, target, tolerance)
@@ -324,13 +289,6 @@ def _figures(name: str, quantity: Quantity) -> dict[str, Any]:
         low, high, target = None, target, None  # "50 meV above the hull" is a limit
     figures = {"minimum": low, "maximum": high, "target": target, "tolerance": tolerance}
     return {key: round(value, 6) for key, value in figures.items() if value is not None}
-
-
-def _gap(wavelength: float | None, factor: float) -> float | None:
-    """The gap (eV) whose absorption edge lies at a wavelength (nm)."""
-    if wavelength is None or wavelength <= 0:
-        return None
-    return EV_NM / (wavelength * factor)
 
 
 def _merge_bounds(reading: Reading) -> None:

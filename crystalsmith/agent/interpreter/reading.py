@@ -35,6 +35,12 @@ _OR = re.compile(r"\bor\b|/", re.IGNORECASE)
 _NOUN = re.compile(
     r"\b(?:compounds|materials|phases|crystals|ones|candidates|structures)\s+$", re.I
 )
+_IN_PLACE_OF = frozenset({"instead of", "rather than", "in place of"})
+_EXCLUDED = re.compile(
+    r"\s+(?:(?:is|are|must\s+be|phases?|structures?|ones)\s+)?(?:excluded|ruled\s+out|not\s+(?:allowed|wanted))(?!\w)",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"\s*(?:,|and|or|nor|,\s*(?:and|or|nor))\s*(?:an?\s+|the\s+)?", re.IGNORECASE)
 _VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
 
 
@@ -48,7 +54,9 @@ def word_set(section: str, name: str) -> frozenset[str]:
 def _optional_after() -> re.Pattern[str]:
     """What is said after a wish that is none: "is fine too", "doesn't matter"."""
     return re.compile(
-        rf"\s*(?:{'|'.join(table('grammar')['after']['maybe'])})(?!\w)", re.IGNORECASE
+        r"(?:\s+(?:ratio|value|of\s+(?:the\s+)?[a-z]+))?"
+        rf"\s*(?:{'|'.join(table('grammar')['after']['maybe'])})(?!\w)",
+        re.IGNORECASE,
     )
 
 
@@ -256,13 +264,37 @@ class Reading:
             if len({mention.value for mention in chosen}) > 1:
                 note = f"a choice between {what} cannot be asked for; name one"
                 self.cannot_score(chosen[0].start, chosen[-1].end, note)
+        negation, last = None, -1
         for mention in mentions:
             is_open = self.source.is_open(mention.start, mention.end)
-            if is_open and not self.skip_optional(mention.start, mention.end):
-                yield mention, self.is_negated(mention.start) or self._is_false(mention)
+            between = self.source.plain[last : mention.start] if last >= 0 else "?"
+            if is_open and negation is not None and _LISTED.fullmatch(between):
+                last = mention.end
+                yield mention, Mention(mention.start, mention.end, "before", "exclude")
+                continue
+            negation, last = None, mention.end
+            if not is_open or self._is_replaced(mention, mentions):
+                continue
+            if not self.skip_optional(mention.start, mention.end):
+                negation = self.is_negated(mention.start) or self._is_false(mention)
+                yield mention, negation
+
+    def _is_replaced(self, mention: Mention, mentions: Sequence[Mention]) -> bool:
+        """Claim the cubic of "tetragonal instead of cubic"."""
+        cue = self.is_negated(mention.start)
+        if cue is None or self.source.plain[cue.start : cue.end].lower() not in _IN_PLACE_OF:
+            return False
+        if all(other.value == mention.value for other in mentions):
+            return False
+        self.source.claim(cue.start, mention.end)
+        return True
 
     def _is_false(self, mention: Mention) -> Mention | None:
         """The "false" of "novel = false" as a negation; a "true" is only claimed."""
+        excluded = _EXCLUDED.match(self.source.plain, mention.end)
+        if excluded is not None:
+            self.source.claim(mention.end, excluded.end())
+            return Mention(mention.start, excluded.end(), "before", "exclude")
         value = _VALUE.match(self.source.plain, mention.end)
         if value is None:
             return None

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from pymatgen.core import Element
+
 from crystalsmith.agent.interpreter.changes import (
     Change,
     Exchange,
+    Subject,
     allowed,
     dropped,
     exchanged,
@@ -23,12 +26,18 @@ from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.tables import table
-from crystalsmith.core.clauses import ExcludeElements, ExcludeGroups
+from crystalsmith.core.clauses import ExcludeElements, ExcludeGroups, IncludeElements
 
 if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
 
 _LONGEST = 20_000
+_SAID_BACK = ("quality", "application", "other_property")
+_TO_ELEMENT = re.compile(
+    r"\s*(?:please\s+)?(?:(?:change|switch|swap)\s+(?:it\s+|that\s+)?to\s+[A-Za-z]+|(?:use|take|try)?\s*[A-Za-z]+\s+instead)"
+    r"(?:\s+please)?[\s.!;]*",
+    re.IGNORECASE,
+)
 _DENIED = re.compile(
     r"\b(?:not|no\s+longer)\s+(?:an?\s+)?(?P<target>[a-z][a-z -]{2,30}?)(?=\s*(?:[,.;!]|but\b|$))",
     re.IGNORECASE,
@@ -113,7 +122,7 @@ def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
     changes = [*_changes(reading), *_denials(reading, current)]
     for change in changes:
         state = dropped(state, change) if change.kind == "drop" else allowed(state, change)
-    for exchange in _exchanges(reading, state):
+    for exchange in (*_exchanges(reading, state), *_replacements(reading, state)):
         state = exchanged(state, exchange)
     for match in _pattern(table("refinement")["figures"]["comparative"]).finditer(source.plain):
         source.claim(*match.span())
@@ -202,6 +211,27 @@ def _change(reading: Reading, kind: str, match: re.Match[str]) -> Change | None:
     return Change(kind, subjects, may_exclude="constraint" not in words)
 
 
+def _replacements(reading: Reading, request: DesignRequest) -> list[Exchange]:
+    """Read "change it to bromine", "rubidium instead": it takes the place of its neighbour."""
+    match = _TO_ELEMENT.fullmatch(reading.source.plain)
+    if match is None or not reading.source.is_open(*match.span()):
+        return []
+    coming = subjects_of(reading, *match.span())
+    if len(coming) != 1 or coming[0].kind != "element":
+        return []
+    group = Element(coming[0].value).group
+    named = [e for c in request.clauses if isinstance(c, IncludeElements) for e in c.elements]
+    leaving = [e for e in named if Element(e).group == group and e != coming[0].value]
+    if len(leaving) != 1:
+        return []
+    reading.source.claim(*match.span())
+    return [Exchange((Subject("element", leaving[0]),), coming)]
+
+
+def _stood(request: DesignRequest, subjects: tuple[Subject, ...]) -> bool:
+    return any(s.value in words.lower() for s in subjects for words in request.unsupported)
+
+
 def _exchanges(reading: Reading, request: DesignRequest) -> list[Exchange]:
     """Things that are taken for others; what comes in is read by the ordinary readers."""
     found: list[Exchange] = []
@@ -214,6 +244,12 @@ def _exchanges(reading: Reading, request: DesignRequest) -> list[Exchange]:
                 out, new = new, out
             leaving = subjects_of(reading, *out)
             coming = subjects_of(reading, *new)
+            if (
+                leaving
+                and all(s.kind in _SAID_BACK for s in leaving)
+                and not _stood(request, leaving)
+            ):
+                continue  # it must not be hygroscopic
             if not leaving:
                 if not re.search(r"[a-z]{4,}\s+\d|\d\s*[a-z]", reading.source.plain[slice(*out)]):
                     _claim_number(reading, out, request)

@@ -34,6 +34,7 @@ _ATOMS_BEFORE = re.compile(
 )
 _ELEMENTS_AFTER = re.compile(
     r"""\s*-?\s*(?:(?:different|distinct|chemical|unique|separate)\s+)*
+    (?:(?:kinds?|types?|sorts?)\s+of\s+)?(?:chemical\s+)?
     (?:elements?|components?|species|constituents?)\b(?!\s+from\b)""",
     re.IGNORECASE | re.VERBOSE,
 )

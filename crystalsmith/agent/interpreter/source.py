@@ -117,6 +117,10 @@ class Source:
             return ""
         return self.text[self._starts[start] : self._ends[end - 1]]
 
+    def written(self, start: int, end: int) -> str:
+        """The user's text from one offset to another, with what was glossed over."""
+        return self.text[self._starts[start] : self._ends[end - 1]] if start < end else ""
+
     def same_sentence(self, first: int, second: int) -> bool:
         """Whether no sentence ends between two offsets."""
         low, high = min(first, second), max(first, second)

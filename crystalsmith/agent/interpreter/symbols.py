@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _AFFIX = r"(?:free|based|containing|rich|doped|bearing|poor|less)\b"
 _SYMBOL = re.compile(r"(?<!\w)([A-Z][a-z]?)(?:\d?[+]|\d-)?(?![\w'])")
 _COUNTED = re.compile(r"(?<!\w)([A-Z][a-z]?)\d(?=\s?-\s?(?:based|containing|rich|free|bearing)\b)")
+_HEUSLER = re.compile(r"heusler", re.IGNORECASE)
+_DOUBLED = re.compile(r"(?<!\w)([A-Z][a-z])2(?!\w)")
 _LOWER_SYMBOL = re.compile(rf"(?<![\w-])(?:non-)?([a-z]{{2}})(?=(?:-|\s(?=free)){_AFFIX})", re.I)
 _AFFIXED = re.compile(rf"\s?-\s?{_AFFIX}|\s+(?:atoms?|ions?|cations?|anions?|free\b)", re.I)
 _NO_ELEMENT_AFTER = re.compile(
@@ -44,6 +46,7 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_LIST = 300
+_LISTED = re.compile(r"\s?[,/+&]\s?[A-Z]")
 _NEVER_ALONE = frozenset({"No", "At", "He"})
 _SENTENCE_WORDS = frozenset({"In", "As", "Be", "I", "Am"})
 _NO_CUES = frozenset({"and", "need", "on", "not"})
@@ -62,9 +65,11 @@ def find_symbols(reading: Reading) -> list[Item]:
         symbol = match[1].capitalize()
         if symbol in ALL_ELEMENTS:
             found[match.start(1)] = Item(*match.span(1), "element", symbol)
-    for match in _COUNTED.finditer(reading.source.open):
-        if match[1] in ALL_ELEMENTS:
-            found[match.start()] = Item(*match.span(), "element", match[1])  # Co2-based
+    counted = [_COUNTED] + [_DOUBLED] * bool(_HEUSLER.search(reading.source.plain))
+    for pattern in counted:
+        for match in pattern.finditer(reading.source.open):
+            if match[1] in ALL_ELEMENTS:
+                found[match.start()] = Item(*match.span(), "element", match[1])  # Co2-based
     return [found[start] for start in sorted(found)]
 
 
@@ -144,7 +149,10 @@ def _is_possible(reading: Reading, item: Item) -> bool:
     """Whether an ambiguous symbol may be an element where it stands."""
     plain = reading.source.plain
     word = plain[item.start : item.end]
-    if word in _NEVER_ALONE or (word in _SENTENCE_WORDS and _starts_sentence(reading, item.start)):
+    if word in _NEVER_ALONE:
+        return False
+    is_listed = _LISTED.match(plain, item.end) is not None and plain[item.start - 2 :][:1] == ":"
+    if word in _SENTENCE_WORDS and _starts_sentence(reading, item.start) and not is_listed:
         return False
     return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 8]) is not None
 

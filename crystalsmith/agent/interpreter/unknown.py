@@ -25,7 +25,7 @@ _MATERIAL = (
     "quality", "topic", "system", "element_number",
 )  # fmt: skip
 _BEFORE = re.compile(
-    r"(?:^|[,;|/•*\n(]|(?<![\w-])(?:and|with|having|plus|but|shows?|showing|also|an?|the|is|be|of|no"
+    r"(?:^|[,;|/•*\n(]|(?<![\w-])(?:and|with|having|plus|without|w/o|but|shows?|showing|also|an?|the|is|be|of|no"
     r"|not|low|high|good|very))\s*-?\s*$",
     re.IGNORECASE,
 )

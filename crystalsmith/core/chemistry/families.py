@@ -77,6 +77,7 @@ class Family:
         shared: roles that one element may fill together.
         radii: rules on the sizes of the atoms.
         electrons: valence electrons per formula unit of the family's semiconductors, if known.
+        mixed: its sites are often shared, so that members have other formulas than these.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Family:
     shared: tuple[frozenset[str], ...] = ()
     radii: tuple[RadiusRule, ...] = ()
     electrons: tuple[int, ...] = field(default=())
+    mixed: bool = False
 
     @property
     def roles(self) -> dict[str, int]:
@@ -233,6 +235,7 @@ def _family_from(name: str, row: dict[str, Any], rows: dict[str, Any]) -> Family
         shared=tuple(frozenset(roles) for roles in row.get("shared", ())),
         radii=tuple(_radius_rule(spec) for spec in row.get("radii", ())),
         electrons=tuple(row.get("electrons", ())),
+        mixed=bool(row.get("mixed", False)),
     )
 
 

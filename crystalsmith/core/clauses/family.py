@@ -37,6 +37,11 @@ class FamilyClause(Clause):
         """Whether it comes in several symmetries, so that there may be more than are tabulated."""
         return len(family(self.name).space_groups) > 1
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its sites are often shared, so that formulas differ: Na3Zr2Si2PO12, a NASICON."""
+        return family(self.name).mixed
+
     def wish(self) -> str:
         """In words."""
         return f"{self.name} structure"

@@ -53,6 +53,15 @@ class PhraseEncoder:
         ):  # such small products only wait for each other's threads
             return self._encoded(self._tokenizer.encode(words).ids)
 
+    def average(self, words: str) -> Array:
+        """``(384,)`` the mean of the word pieces' own vectors, of length one; no layer is run.
+
+        A hundred times quicker, and as good where the kind of words says enough.
+        """
+        ids = self._tokenizer.encode(words).ids
+        mean = self._weights["embeddings.word_embeddings.weight"][ids].mean(axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
     def _encoded(self, ids: list[int]) -> Array:
         x = (
             self._weights["embeddings.word_embeddings.weight"][ids]

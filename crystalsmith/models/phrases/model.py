@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHIPPED = Path(__file__).parent / "weights"
+PASSAGES = Path(__file__).parent / "passages"
+"""The same kind of model for whole sentences: do they ask, or only tell?"""
 
 
 class PhraseModel:
@@ -26,11 +28,15 @@ class PhraseModel:
     Args:
         weights: ``(384,)`` over the phrase's sentence embedding.
         bias: what is added.
+        averaged: whether it looks at the mean of the word pieces' vectors, not at the sentence's.
     """
 
-    def __init__(self, weights: NDArray[np.float32], bias: float) -> None:
+    def __init__(
+        self, weights: NDArray[np.float32], bias: float, *, averaged: bool = False
+    ) -> None:
         self._weights = weights
         self._bias = bias
+        self._averaged = averaged
 
     @classmethod
     def load(cls, folder: Path | None = None) -> PhraseModel:
@@ -43,12 +49,14 @@ class PhraseModel:
         try:
             config = json.loads((where / "config.json").read_text(encoding="utf-8"))
             weights = load_file(where / "model.safetensors")["weights"].astype(np.float32)
-            return cls(weights, float(config["bias"]))
+            return cls(weights, float(config["bias"]), averaged=bool(config.get("averaged")))
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             message = f"no phrase model in {where} ({error}); reinstall crystalsmith"
             raise WeightsError(message) from None
 
     def probability(self, phrase: str) -> float:
         """How probably a phrase asks something of a material."""
-        score = float(phrase_encoder().encode(phrase) @ self._weights) + self._bias
+        encoder = phrase_encoder()
+        vector = encoder.average(phrase) if self._averaged else encoder.encode(phrase)
+        score = float(vector @ self._weights) + self._bias
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, score))))

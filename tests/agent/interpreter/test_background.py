@@ -60,3 +60,38 @@ def test_a_sentence_that_asks_stays_whatever_else_it_tells():
         "We were given an old furnace, so it must be a sulfide of copper. Stable, please."
     )
     assert found == {"anion_class": "sulfide", "include": ["Cu"], "stable": True}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Our electron microscope has a tungsten filament.",
+        "The thermometer contains mercury and our technician hates it.",
+        "Our lamp emits at 254 nm.",
+    ],
+)
+def test_sentences_about_the_laboratory_are_no_wishes(told):
+    expected = {"anion_class": "sulfide", "include": ["Ag"], "band_gap": {"target": 2}}
+    assert wishes(f"{told} I need a sulfide with silver and a gap of 2 eV.") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I work on garnets with cerium. Three candidates please.", "garnet"),
+        ("My supervisor suggested that I look at half-Heusler compounds. No Hf.", "half-heusler"),
+    ],
+)
+def test_a_sentence_that_names_the_material_is_read(text, expected):
+    assert wishes(text)["family"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("borosilicate... I mean silicate, with Zr", {"include": ["O", "Si", "Zr"]}),
+        ("a cubic, sorry, trigonal telluride", {"crystal_system": "trigonal"}),
+    ],
+)
+def test_what_is_taken_back_at_once_is_no_wish(text, expected):
+    assert expected.items() <= wishes(text).items()

@@ -45,7 +45,7 @@ from .view import read
         ("no expensive noble metals", {"exclude_groups": ["noble metal"]}),
         ("any halogen but iodine", {"include_groups": ["halogen"], "exclude": ["I"]}),
         ("metal-free", {"exclude_groups": ["metal"]}),
-        ("metal oxide", {"include_groups": ["metal"], "anion_class": "oxide"}),
+        ("metal oxide", {"anion_class": "oxide"}),
         ("sodium phosphate", {"include": ["Na", "O", "P"]}),
         ("chalcohalide", {"include_groups": ["chalcogen", "halogen"]}),
         ("lithium thiophosphates", {"include": ["Li", "P", "S"]}),

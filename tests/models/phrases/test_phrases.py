@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from crystalsmith.core.errors import DataError, WeightsError
 from crystalsmith.core.progress import silent
 from crystalsmith.models.phrases.encoder import phrase_encoder
-from crystalsmith.models.phrases.model import PhraseModel
+from crystalsmith.models.phrases.model import PASSAGES, PhraseModel
 from crystalsmith.models.phrases.training import read_phrases, train_phrases
 
 PHRASES = [
@@ -50,6 +50,19 @@ def test_wishes_are_told_from_talk(words, asks):
     assert (PhraseModel.load().probability(words) > 0.5) is asks
 
 
+@pytest.mark.parametrize(
+    ("sentence", "asks"),
+    [
+        ("Our technician is afraid of mercury", False),
+        ("My uncle owns a silver mine", False),
+        ("The structure should have the rutile type", True),
+        ("Ternary nitrides of zinc", True),
+    ],
+)
+def test_sentences_that_ask_are_told_from_those_that_tell(sentence, asks):
+    assert (PhraseModel.load(PASSAGES).probability(sentence) > 0.5) is asks
+
+
 def test_training_writes_weights_that_load(tmp_path):
     rows = [("shock proof", True), ("low drift", True), ("good morning", False), ("my dog", False)]
     data = tmp_path / "phrases.jsonl"
@@ -57,9 +70,10 @@ def test_training_writes_weights_that_load(tmp_path):
     lines += [json.dumps({"phrase": f"{phrase} indeed", "asks": asks}) for phrase, asks in rows]
     lines += [json.dumps({"phrase": f"really {phrase}", "asks": asks}) for phrase, asks in rows]
     data.write_text("\n".join(lines), encoding="utf-8")
-    assert 0 <= train_phrases(data, tmp_path / "run", silent) <= 1
-    model = PhraseModel.load(tmp_path / "run" / "weights")
-    assert all((model.probability(phrase) > 0.5) is asks for phrase, asks in rows)
+    for averaged in (False, True):
+        assert 0 <= train_phrases(data, tmp_path / "run", silent, averaged=averaged) <= 1
+        model = PhraseModel.load(tmp_path / "run" / "weights")
+        assert all((model.probability(phrase) > 0.5) is asks for phrase, asks in rows)
 
 
 def test_data_and_weights_that_are_not_there_are_one_sentence(tmp_path):
