@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crystalsmith.core.errors import CrystalsmithError
 from crystalsmith.core.progress import Progress, silent
@@ -26,24 +26,24 @@ def time_design(
     Raises:
         CrystalsmithError: the command fails.
     """
-    seconds, memory, code = [], [], 0
+    found = []
     for run in range(runs):
         with tempfile.TemporaryDirectory() as folder:
             command = ["design", EXAMPLE, "--budget", "quick", "--out", str(Path(folder) / "out")]
             if store is not None:
                 command += ["--store", store]
-            took, peak, code = _measure(command)
-        seconds.append(took)
-        memory.append(peak)
+            found.append(_measure(command))
         progress("designing", run + 1, runs)
+    seconds = [one.seconds for one in found]
     return {
         "request": EXAMPLE,
         "runs": runs,
-        "exit_code": code,
+        "exit_code": found[-1].code,
         "seconds_min": min(seconds),
         "seconds_median": statistics.median(seconds),
         "seconds_max": max(seconds),
-        "peak_memory_gb": max(memory),
+        "cpu_seconds_median": statistics.median(one.cpu for one in found),
+        "peak_memory_gb": max(one.memory for one in found),
     }
 
 
@@ -51,8 +51,7 @@ def time_startup(runs: int = 10, progress: Progress = silent) -> dict[str, Any]:
     """Wall time of ``crystalsmith --help``."""
     seconds = []
     for run in range(runs):
-        took, _, _ = _measure(["--help"])
-        seconds.append(took)
+        seconds.append(_measure(["--help"]).seconds)
         progress("starting", run + 1, runs)
     return {
         "runs": runs,
@@ -62,21 +61,31 @@ def time_startup(runs: int = 10, progress: Progress = silent) -> dict[str, Any]:
     }
 
 
-def _measure(arguments: list[str]) -> tuple[float, float, int]:
-    """Seconds, peak resident memory in GB, and exit code of one command."""
+class _Run(NamedTuple):
+    """One command: wall time and CPU time in s, peak resident memory in GB, exit code."""
+
+    seconds: float
+    cpu: float
+    memory: float
+    code: int
+
+
+def _measure(arguments: list[str]) -> _Run:
+    """Run one command in a fresh process."""
     probe = (
         "import resource, subprocess, sys;"
         "code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE);"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss, code)"
     )
     command = [sys.executable, "-c", probe, sys.executable, "-m", "crystalsmith.cli", *arguments]
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     took = time.monotonic() - started
-    peak, code = (int(word) for word in done.stdout.split())
-    if code not in _FINE:
+    cpu, peak, code = done.stdout.split()
+    if int(code) not in _FINE:
         raise CrystalsmithError(
             f"`crystalsmith {' '.join(arguments)}` ended with exit code {code}; run it by hand to"
             " see why"
         )
-    return took, peak / _KIB_PER_GB, code
+    return _Run(took, float(cpu), int(peak) / _KIB_PER_GB, int(code))
