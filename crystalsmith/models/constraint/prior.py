@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -215,25 +216,33 @@ class NeighbourPrior:
 
         Returns:
             Weights from 0.1 to 1 of the templates that crystals of the formula have, by the crystal
-            with the nearest energy; 1 where it agrees. None without an energy asked for.
+            with the nearest energy; 1 where it agrees as far as the digits asked for can tell. None
+            without an energy asked for.
         """
         amounts, symbols = _slots(composition)
         shelf = self._shelves.get(amounts)
         if energy is None or shelf is None:
             return {}
         wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
+        agrees = max(_AGREES, _rounding(energy))
         weights: dict[SymmetryTemplate, float] = {}
         for index in shelf.entries[(shelf.elements == wanted).all(axis=1)]:
             gap = abs(float(self._energies[index]) - energy)
             if np.isfinite(gap):  # the crystal's energy is known
                 template = self.templates[int(index)]
-                weight = max(_LEAST, 1 / (1 + max(0.0, gap - _AGREES) / _HALF))
+                weight = max(_LEAST, 1 / (1 + max(0.0, gap - agrees) / _HALF))
                 weights[template] = max(weights.get(template, 0.0), weight)
         return weights
 
 
 def _values(values: Iterable[float | None]) -> NDArray[np.float64]:
     return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def _rounding(value: float) -> float:
+    """Half a unit of a number's last digit, 0.005 of -2.13: as exactly as it was asked for."""
+    exponent = Decimal(repr(float(value))).as_tuple().exponent
+    return 0.5 * 10.0**exponent if isinstance(exponent, int) else 0.0
 
 
 def _slots(composition: Composition) -> tuple[tuple[int, ...], list[str]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights"
 _LEAST = 1e-4  # share of the votes below which a template is not worth naming
-_SAME_FORMULA = 0.1  # of the votes, for the known crystals of the very formula
+_SAME_FORMULA = 0.3  # of the votes, for the known crystals of the very formula
 _DECISION = 2.0  # factor on the evidence that the neighbours know: a sparse store is not trusted
 
 
@@ -65,7 +65,7 @@ class NeighbourModel:
         """What the crystals around each formula say; no shares where there is none.
 
         Crystals of the very formula are known polymorphs, which the network knows nothing of: they
-        have a tenth of the votes, all of them when nobody else votes.
+        have three tenths of the votes, all of them when nobody else votes.
 
         Args:
             circles: of each formula, see `NeighbourPrior.around`.

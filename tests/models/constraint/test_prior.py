@@ -150,6 +150,13 @@ def test_a_known_polymorph_counts_for_less_the_farther_its_energy(energy, gap):
     assert 1 == weights[0] >= weights[1] >= weights[2] >= 0.1
 
 
+def test_an_energy_counts_as_exactly_as_it_was_asked_for():
+    entry = replace(textbook_entry("NaCl"), formation_energy=-2.1049)
+    prior, own = NeighbourPrior([entry]), entry.crystal.template
+    weights = [prior.agreement(entry.composition, e)[own] for e in (-2.1, -2.10, -2.11, -2.1001)]
+    assert weights == [1, 1, pytest.approx(1 / (1 + 0.1 / 2)), pytest.approx(1 / (1 + 2.8 / 2))]
+
+
 def test_crystals_without_energy_are_no_polymorphs(salts):
     prior = NeighbourPrior([replace(entry, formation_energy=None) for entry in salts])
     assert prior.agreement(Composition("NaCl"), -2.1) == {}
