@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 MAX_ELEMENTS = 8  # in one set; no known crystal that taught the generators has more
 _RATIO_WIDTH = 40  # beams
 _NO_VOTES = SetVotes({}, {}, 0.0)
+# Known crystals lie near the hull: heights (eV/atom) above the predicted one, in the middle and
+# how far they scatter, the error of the prediction included; and the weight of any other height.
+_HEIGHT, _SCATTER, _ELSEWHERE = 0.02, 0.05, 0.02
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ def propose_from_element_sets(
     prior = generator.set_prior
     votes = [prior.votes(elements) if prior else _NO_VOTES for elements in ordered]
     tables = _ratios(generator, ordered, wanted, votes)
+    votes = [
+        own._replace(templates=_voted(generator, told, own))
+        for told, own in zip(wanted, votes, strict=True)
+    ]
     followed = [table[:ratios] for table in tables]
     compositions, told, owners = [], [], []
     for owner, (elements, table) in enumerate(zip(ordered, followed, strict=True)):
@@ -143,7 +151,7 @@ def _ratios(
     wanted: Sequence[Wanted],
     votes: Sequence[SetVotes],
 ) -> list[list[RankedRatio]]:
-    """Ratios of every set by the language model and the neighbours, most probable first."""
+    """Ratios of every set by language model, neighbours and energy, most probable first."""
     spoken: list[list[RankedRatio]] = [[] for _ in sets]
     if generator.model is not None and generator.weight > 0:
         questions = [
@@ -157,7 +165,60 @@ def _ratios(
             for elements, told in zip(sets, wanted, strict=True)
         ]
         spoken = decode_ratios(generator.model, questions, width=_RATIO_WIDTH)
-    return [_mixed(table, own) for table, own in zip(spoken, votes, strict=True)]
+    mixed = [_mixed(table, own) for table, own in zip(spoken, votes, strict=True)]
+    return _near_hull(generator, sets, wanted, mixed)
+
+
+def _near_hull(
+    generator: ConstraintGenerator,
+    sets: Sequence[tuple[str, ...]],
+    wanted: Sequence[Wanted],
+    tables: list[list[RankedRatio]],
+) -> list[list[RankedRatio]]:
+    """The ratios weighed by where an energy asked for would lie: far from the hull is unlikely."""
+    chances = iter(
+        _likelihoods(
+            generator,
+            [
+                Composition(dict(zip(elements, ratio.amounts, strict=True)))
+                for elements, table in zip(sets, tables, strict=True)
+                for ratio in table
+            ],
+            [told for told, table in zip(wanted, tables, strict=True) for _ in table],
+        )
+    )
+    return [
+        ranked({ratio.amounts: ratio.probability * next(chances) for ratio in table})
+        for table in tables
+    ]
+
+
+def _voted(
+    generator: ConstraintGenerator, told: Wanted, votes: SetVotes
+) -> dict[SymmetryTemplate, float]:
+    """The neighbours' templates, weighed like the ratios."""
+    templates = list(votes.templates)
+    chances = _likelihoods(generator, [t.composition for t in templates], [told] * len(templates))
+    pairs = zip(templates, chances, strict=True)
+    table = {template: votes.templates[template] * chance for template, chance in pairs}
+    total = sum(table.values()) or 1.0
+    return {template: vote / total for template, vote in table.items()}
+
+
+def _likelihoods(
+    generator: ConstraintGenerator, compositions: Sequence[Composition], wanted: Sequence[Wanted]
+) -> list[float]:
+    """How likely known crystals have the energies asked for, up to a factor; 1 without any."""
+    energies = [told.formation_energy for told in wanted]
+    if generator.compositions is None:
+        return [1.0] * len(energies)
+    heights = generator.compositions.heights(compositions, energies)
+    return [
+        1.0
+        if height is None
+        else math.exp(-0.5 * ((height - _HEIGHT) / _SCATTER) ** 2) + _ELSEWHERE
+        for height in heights
+    ]
 
 
 def _mixed(by_model: Sequence[RankedRatio], votes: SetVotes) -> list[RankedRatio]:

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pymatgen.core import Composition
 
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
 from crystalsmith.core.errors import TemplateError
-from crystalsmith.models.constraint.element_sets import propose_from_element_sets
+from crystalsmith.models.constraint.element_sets import (
+    propose_from_element_sets,
+    ratios_of_sets,
+)
 from crystalsmith.models.constraint.generator import ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.language_model import SPACE_GROUP_ADAPTER
 from crystalsmith.models.constraint.prior import NeighbourPrior
@@ -96,6 +100,24 @@ def test_masks_are_obeyed_by_model_and_neighbours(shipped, known):
         for item in found:
             assert item.template.number > 194
             assert item.template.n_atoms == 5
+
+
+def test_an_energy_asked_for_tells_ratios_apart(shipped):
+    """Far above the hull for one ratio may be on the hull for another."""
+    oxides = {(1, 1): Composition("TiO"), (1, 2): Composition("TiO2")}
+    for amounts, composition in oxides.items():
+        prediction = shipped.compositions.predict([composition])[0]["hull_energy"].mean
+        wanted = Wanted(formation_energy=prediction)
+        (told,) = ratios_of_sets(shipped, [["Ti", "O"]], wanted)
+        (untold,) = ratios_of_sets(shipped, [["Ti", "O"]])
+        chance, before = (
+            next(ratio.probability for ratio in table if ratio.amounts == amounts)
+            for table in (told, untold)
+        )
+        assert chance > before
+        assert sum(ratio.probability for ratio in told) == pytest.approx(1)
+        first = shipped.propose_from_elements(["Ti", "O"], wanted)[0]
+        assert first.template.composition.reduced_formula == composition.reduced_formula
 
 
 @pytest.mark.parametrize(
