@@ -103,3 +103,11 @@ def test_a_bare_figure_keeps_the_side_of_the_bound():
 def test_a_later_word_settles_a_choice():
     found = after("insulating fluorides", "contain Mg or Ca", "just Mg")
     assert found == {"anion_class": "fluoride", "insulator": True, "include": ["Mg"]}
+
+
+def test_a_new_formula_says_all_that_earlier_words_about_the_composition_said():
+    assert after("tin halide perovskite, stable", "LiFePO4 olivine") == {
+        "stable": True,
+        "formula": "LiFePO4",
+        "family": "olivine",
+    }

@@ -22,7 +22,10 @@ def standing(request: DesignRequest) -> str:
     """The request as it stands, one wish a line."""
     from crystalsmith.agent.interpreter import explain
 
-    rows = [what for what, _ in explain(request)]
+    rows = [
+        f"{what}: {words}" if what in ("cannot be scored", "not understood") else what
+        for what, words in explain(request)
+    ]
     return "\n".join(f"- {row}" for row in rows) if rows else "nothing has been asked for yet"
 
 

@@ -11,6 +11,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from crystalsmith.agent.interpreter.chinese import has_chinese
+from crystalsmith.agent.interpreter.source import Source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -68,8 +71,14 @@ _RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("more_like", rf"\b(?:more|something)\s+like\s+{_NUMBER}", ("number",)),
     ("similar", rf"\b(?:similar|known)\b[^\d]*(?:to|like)\s+{_NUMBER}", ("number",)),
     ("explain", rf"\b(?:why|explain|tell\s+me\s+(?:more\s+)?about)\b\D*{_NUMBER}", _ONE),
+    ("explain", rf"{_NUMBER}\D{{0,12}}\bwhy\b", _ONE),
     ("explain", r"\b(?:is|does|was|will)\s+(?:number|candidate|no\.?|#)\s*(\d{1,3})", ("number",)),
-    ("show", r"^\W*(?:show(?:\s+me)?|list|results?|status)(?:\s+(?:them|all|it))?\W*$", ()),
+    (
+        "show",
+        r"^\W*(?:show(?:\s+me)?|list|results?|status)"
+        r"(?:\s+(?:them|all|it|(?:the\s+)?results?))?\W*$",
+        (),
+    ),
     ("run_design", r"^\W*(?:more|again|run|search|go|go\s+ahead|continue)\W*$", ()),
 )  # fmt: skip
 
@@ -104,7 +113,8 @@ def _next(messages: list[BaseMessage]) -> AIMessage:
 
 def _decision(text: str) -> tuple[str, dict[str, Any]]:
     """The tool for a message: one about results, or a change of the request."""
-    numbered = _ORDINAL.sub(lambda found: f"number {_ORDINALS.index(found[1].lower()) + 1}", text)
+    plain = Source(text).plain if has_chinese(text) else text
+    numbered = _ORDINAL.sub(lambda found: f"number {_ORDINALS.index(found[1].lower()) + 1}", plain)
     for name, spelling, keys in _RULES:
         match = re.search(spelling, numbered, re.IGNORECASE)
         if match is not None:

@@ -88,7 +88,7 @@ class Workbench:
         request = talk.say(text, self.reader)
         kept: Values = {"conversation": talk.model_dump(mode="json")}
         if request.off_topic:
-            return Step(request.refusals[0], {})
+            return Step(f"{request.refusals[0]} (/help lists what can be said)", {})
         asked = _question(request)
         if asked:
             return Step(asked, kept)

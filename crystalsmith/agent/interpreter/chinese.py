@@ -142,7 +142,7 @@ def _constructions(text: str) -> list[Rewrite]:
         if name is not None:
             add(*match.span(), f" {match[1]}-type ")
     for match in _ORDINAL.finditer(text):
-        add(*match.span(), f" number {_value(match[1])} ")
+        add(*match.span(), f" number {_value(match[1]):g} ")
     for match in _TAKE_BACK.finditer(text):
         add(match.start(), match.start(1), " drop the ")
         add(match.end(1), match.end(), " requirement ; ")

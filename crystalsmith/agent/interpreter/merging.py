@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pymatgen.core import Composition
+
 from crystalsmith.agent.interpreter.figures import joined, moves_bound
 from crystalsmith.core.clauses import (
+    AnionClass,
     AtomCount,
     CrystalSystemClause,
     ElectronicClass,
@@ -14,10 +17,12 @@ from crystalsmith.core.clauses import (
     ExactFormula,
     ExcludeElements,
     ExcludeGroups,
+    FamilyClause,
     IncludeElements,
     IncludeGroups,
     OnlyElements,
     PropertyRange,
+    Ratio,
     SpaceGroupClause,
 )
 
@@ -119,12 +124,20 @@ def _consistent(clauses: list[AnyClause], new: AnyClause) -> list[AnyClause]:
             both = (number for number in range(1, 231) if old.allows_space_group(number))
             if not any(new.allows_space_group(number) for number in both):
                 continue
-        if isinstance(new, ExactFormula) and isinstance(old, IncludeElements):
+        if isinstance(new, ExactFormula) and _gives_way(old, new):
             continue
         if _is_other_class(old, new):
             continue
         kept.append(old)
     return kept
+
+
+def _gives_way(old: AnyClause, new: ExactFormula) -> bool:
+    """Whether a new formula says all that an earlier wish said, or something else."""
+    kinds = (AnionClass, FamilyClause, IncludeGroups, ElementCount, Ratio)
+    if isinstance(old, IncludeElements):
+        return True
+    return isinstance(old, kinds) and not old.allows_composition(Composition(new.formula))
 
 
 def _is_other_class(old: AnyClause, new: AnyClause) -> bool:

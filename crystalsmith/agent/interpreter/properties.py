@@ -26,6 +26,8 @@ _COUNTS: dict[str, type[AtomCount] | type[ElementCount]] = {
     "n_elements": ElementCount,
 }
 
+_MOST_ELEMENTS = 20  # more are no number of elements
+
 # Words further apart than this are not quoted together.
 _NEAR = 60
 
@@ -130,6 +132,8 @@ def read_in_focus(reading: Reading) -> None:
             reading.count_words = reading.source.words(quantity.start, quantity.end)
             reading.source.claim(quantity.start, quantity.end)
         elif reading.focus in _COUNTS:
+            if reading.focus == "n_elements" and (quantity.target or 0) > _MOST_ELEMENTS:
+                continue
             low = quantity.minimum if quantity.target is None else quantity.target
             high = quantity.maximum if quantity.target is None else quantity.target
             reading.add(

@@ -8,11 +8,13 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from crystalsmith.agent.chat.agent import ChatAgent, answer_of
+from crystalsmith.agent.chat.answers import standing
 from crystalsmith.agent.chat.commands import run_command
 from crystalsmith.agent.chat.sessions import checked_name, open_sessions, session_names
 from crystalsmith.agent.chat.shell import chat
 from crystalsmith.agent.chat.workbench import Workbench
 from crystalsmith.agent.conversation import Conversation
+from crystalsmith.agent.interpreter import read
 from crystalsmith.agent.llm import language_model
 from crystalsmith.core.errors import RequestError
 from crystalsmith.core.public_request import public_view, wishes_only
@@ -55,6 +57,11 @@ def test_a_contradiction_is_asked_about_and_nothing_is_searched(agent):
     assert "no space group is at once cubic" in answer
     assert "Which of it shall I drop?" in answer
     assert agent.values["result"] is None
+
+
+def test_what_cannot_be_scored_is_named():
+    request = read("ternary sulfides, low thermal conductivity")
+    assert "- cannot be scored: low thermal conductivity" in standing(request)
 
 
 def test_questions_without_candidates_are_answered_so(agent):
