@@ -218,9 +218,9 @@ def _write_constraint_records(
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint import training
     from crystalsmith.models.constraint.context import informed
-    from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.constraint.records import write_records
     from crystalsmith.models.constraint.teaching import taught
+    from crystalsmith.models.neighbours.prior import NeighbourPrior
 
     if (folder / training.VALIDATION_FILE).exists():
         return
@@ -310,9 +310,9 @@ def train_templates(
         progress: told about every report.
     """
     from crystalsmith.models.composition.model import CompositionModel
-    from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.constraint.records import read_records, write_records
     from crystalsmith.models.constraint.teaching import taught
+    from crystalsmith.models.neighbours.prior import NeighbourPrior
     from crystalsmith.models.templates import training
 
     known, held_out = _crystal_records(data)

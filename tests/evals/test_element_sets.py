@@ -10,7 +10,7 @@ from crystalsmith.core.errors import DataError
 from crystalsmith.evals.cases import load_cases
 from crystalsmith.evals.element_sets import evaluate_element_sets, symmetry_benchmark
 from crystalsmith.models.constraint.generator import ConstraintGenerator
-from crystalsmith.models.constraint.prior import NeighbourPrior
+from crystalsmith.models.neighbours.prior import NeighbourPrior
 
 
 @pytest.fixture(scope="module")

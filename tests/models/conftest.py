@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from crystalsmith.core.crystallography.crystal import describe
 from crystalsmith.core.entry import Entry
+from crystalsmith.models.neighbours.prior import NeighbourPrior
 from tests.conftest import textbook_structure
 
 if TYPE_CHECKING:
@@ -107,3 +109,17 @@ def csv_files(write_csv: Callable[..., Path]) -> tuple[Path, Path]:
     """A training and a validation file."""
     names = [name for name in PROPERTIES if name not in HELD_OUT]
     return write_csv(names, "train.csv"), write_csv(HELD_OUT, "validation.csv")
+
+
+@pytest.fixture(scope="module")
+def prior(known, held_out):
+    return NeighbourPrior([*known, *held_out])
+
+
+@pytest.fixture
+def salts(known) -> tuple[Entry, Entry]:
+    """Rock salt, and the same formula in the structure of caesium chloride 0.1 eV/atom above."""
+    salt, other = (next(e for e in known if e.formula == name) for name in ("NaCl", "CsCl"))
+    template = other.crystal.template.with_elements({"Cs": "Na"})
+    crystal = replace(other.crystal, template=template)
+    return salt, replace(salt, id="dense", crystal=crystal, formation_energy=-2.0)

@@ -17,8 +17,8 @@ from crystalsmith.core.properties import PROPERTIES
 from crystalsmith.core.settings import settings
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.generator import ConstraintGenerator
-from crystalsmith.models.constraint.prior import NeighbourPrior
 from crystalsmith.models.neighbours.model import NeighbourModel
+from crystalsmith.models.neighbours.prior import NeighbourPrior
 from crystalsmith.models.runs import load_tensors
 from crystalsmith.models.structure.generator import StructureGenerator
 from crystalsmith.models.surrogates.surrogates import SHIPPED, Surrogates

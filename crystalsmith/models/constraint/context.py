@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.models.composition.model import CompositionModel
-    from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
     from crystalsmith.models.constraint.records import Record
+    from crystalsmith.models.neighbours.prior import NeighbourPrior, Votes
 
 _TEMPLATES = 3  # told of at most
 _LETTERS = 24  # all of them together; the few longer contexts would set the size of whole batches

@@ -17,10 +17,10 @@ from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.context import context_of
 from crystalsmith.models.constraint.decoding import decode
 from crystalsmith.models.constraint.merged import load_language_model
-from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.served import ServedLM
 from crystalsmith.models.constraint.set_prior import SetPrior
 from crystalsmith.models.neighbours.model import NeighbourModel
+from crystalsmith.models.neighbours.prior import NeighbourPrior, Votes
 from crystalsmith.models.parallel import in_batches
 from crystalsmith.models.runs import load_config
 from crystalsmith.models.templates.model import TemplateModel

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.models.composition.model import CompositionModel
-    from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
     from crystalsmith.models.constraint.records import Record
+    from crystalsmith.models.neighbours.prior import NeighbourPrior, Votes
     from crystalsmith.models.templates.model import TemplateModel
     from crystalsmith.prompts.constraint import Near
 

@@ -10,14 +10,14 @@ import torch
 
 from crystalsmith.core.crystallography.template import SymmetryTemplate, electropositive_first
 from crystalsmith.core.errors import WeightsError
-from crystalsmith.models.constraint.prior import Votes
 from crystalsmith.models.neighbours.network import NeighbourConfig, NeighbourNetwork, collate
+from crystalsmith.models.neighbours.prior import Votes
 from crystalsmith.models.runs import load_config, load_weights, pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crystalsmith.models.constraint.prior import Neighbours
+    from crystalsmith.models.neighbours.prior import Neighbours
 
 SHIPPED = Path(__file__).parent / "weights"
 _LEAST = 1e-4  # share of the votes below which a template is not worth naming

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from crystalsmith.models.constraint.prior import Neighbours
+    from crystalsmith.models.neighbours.prior import Neighbours
 
 _N_ELEMENTS = 103
 _FEATURES = 15

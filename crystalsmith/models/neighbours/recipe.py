@@ -34,8 +34,8 @@ def train_neighbours(
         progress: told about every report.
     """
     from crystalsmith.models.composition.model import CompositionModel
-    from crystalsmith.models.constraint.prior import NeighbourPrior
     from crystalsmith.models.neighbours import training
+    from crystalsmith.models.neighbours.prior import NeighbourPrior
 
     training.train(
         data.entries,

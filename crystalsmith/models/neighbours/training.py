@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from crystalsmith.core.entry import Entry
     from crystalsmith.models.composition.model import CompositionModel
-    from crystalsmith.models.constraint.prior import NeighbourPrior
+    from crystalsmith.models.neighbours.prior import NeighbourPrior
 
 MAX_ELEMENTS = 8  # of the formulas that are learned from
 _FEWEST = 0.01  # of the neighbours, in the smallest store

@@ -10,8 +10,8 @@ from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.errors import TemplateError
 from crystalsmith.models.constraint.bounds import checked_amounts
 from crystalsmith.models.constraint.generator import ConstraintGenerator
-from crystalsmith.models.constraint.prior import NeighbourPrior
 from crystalsmith.models.constraint.realisable import Unfinished, allowed_units
+from crystalsmith.models.neighbours.prior import NeighbourPrior
 
 
 @pytest.fixture(scope="module")

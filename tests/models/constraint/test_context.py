@@ -9,13 +9,8 @@ from crystalsmith.core.crystallography.template import ordered_amounts
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.context import Context, context_of, informed
 from crystalsmith.models.constraint.generator import ConstraintGenerator
-from crystalsmith.models.constraint.prior import NeighbourPrior, Votes
 from crystalsmith.models.constraint.records import record_of, template_of
-
-
-@pytest.fixture(scope="module")
-def prior(known, held_out):
-    return NeighbourPrior([*known, *held_out])
+from crystalsmith.models.neighbours.prior import Votes
 
 
 def test_the_most_voted_templates_come_first(prior):

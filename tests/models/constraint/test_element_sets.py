@@ -17,9 +17,9 @@ from crystalsmith.models.constraint.element_sets import (
 )
 from crystalsmith.models.constraint.generator import ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.language_model import SPACE_GROUP_ADAPTER
-from crystalsmith.models.constraint.prior import NeighbourPrior
 from crystalsmith.models.constraint.ratio import MAX_RATIO_AMOUNT, decode_ratios
 from crystalsmith.models.constraint.set_prior import SetPrior, SetPriorSettings
+from crystalsmith.models.neighbours.prior import NeighbourPrior
 from crystalsmith.prompts.constraint import GROUP, Question, amount_word, join
 
 element_sets = st.lists(st.sampled_from(ALL_ELEMENTS), min_size=1, max_size=5, unique=True)

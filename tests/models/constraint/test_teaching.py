@@ -9,7 +9,6 @@ from pymatgen.core import Composition
 
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.examples import example
-from crystalsmith.models.constraint.prior import NeighbourPrior
 from crystalsmith.models.constraint.records import Record
 from crystalsmith.models.constraint.teaching import taught
 from crystalsmith.models.templates.model import TemplateModel
@@ -21,11 +20,6 @@ ASKED = [
     Record(("K", "Br"), (1, 1), "database"),  # the same formula once more
     Record(("Al", "O"), (2, 3), "database"),  # no crystal at hand has this ratio
 ]
-
-
-@pytest.fixture(scope="module")
-def prior(known, held_out):
-    return NeighbourPrior([*known, *held_out])
 
 
 @pytest.fixture(scope="module")

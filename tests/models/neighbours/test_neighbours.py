@@ -12,15 +12,10 @@ from pymatgen.core import Composition
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.core.errors import WeightsError
 from crystalsmith.models.constraint.generator import ConstraintGenerator
-from crystalsmith.models.constraint.prior import NeighbourPrior
 from crystalsmith.models.neighbours.model import SHIPPED, NeighbourModel
 from crystalsmith.models.neighbours.network import NeighbourConfig, NeighbourNetwork, collate
+from crystalsmith.models.neighbours.prior import NeighbourPrior
 from crystalsmith.models.neighbours.training import surprise
-
-
-@pytest.fixture(scope="module")
-def prior(known, held_out):
-    return NeighbourPrior([*known, *held_out])
 
 
 @pytest.fixture(scope="module")
