@@ -52,7 +52,7 @@ class NeighbourTraining:
         network: sizes of the network.
     """
 
-    steps: int = 3_000
+    steps: int = 4_000
     batch: int = 256
     learning_rate: float = 3e-3
     seed: int = 0
