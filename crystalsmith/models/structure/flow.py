@@ -66,12 +66,12 @@ class SamplerSettings:
         shake: noise on a template start, Å.
     """
 
-    steps: int = 10
+    steps: int = 14
     known_steps: int = 4
     volume_steps: int = 2
-    restarts: int = 2
+    restarts: int = 3
     restart_time: float = 0.6
-    restart_steps: int = 4
+    restart_steps: int = 5
     settle_steps: int = 4
     noise_tries: int = 8
     guidance: float = 1.0
