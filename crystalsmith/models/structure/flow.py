@@ -67,7 +67,7 @@ class SamplerSettings:
     """
 
     steps: int = 14
-    known_steps: int = 4
+    known_steps: int = 3
     volume_steps: int = 2
     restarts: int = 3
     restart_time: float = 0.6
