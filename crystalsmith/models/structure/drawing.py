@@ -120,7 +120,7 @@ def _draw_part(
     device = next(flow.parameters()).device
     batch = collate([compact_template(job.template, table) for job in own], table).to(device)
     noise = torch.Generator().manual_seed(part.seed)
-    begun, lattice, conditions = _start_states(flow, batch, own, settings.shake, noise)
+    begun, lattice, conditions = _start_states(flow, batch, own, settings, noise)
     free, values = flow.sample(batch, begun, lattice, conditions, settings)
     facts = (
         draft_facts(flow, batch, begun, free, values, conditions)
@@ -138,12 +138,13 @@ def _start_states(
     flow: CrystalFlow,
     batch: TemplateBatch,
     jobs: Sequence[Job],
-    shake: float,
+    settings: SamplerSettings,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Conditions]:
     """Free coordinates and standardised lattices to start from, and what the flow is told."""
-    free, lattice = flow.noise(batch, generator)
     borrowed = torch.tensor([job.borrowed is not None for job in jobs], device=batch.device)
+    tries = 1 if borrowed.all() else settings.noise_tries
+    free, lattice = flow.noise(batch, generator, tries)
     if borrowed.any():
         known, raw = torch.zeros(free.shape), torch.zeros(lattice.shape)
         spread = torch.zeros(len(jobs), 1, 1)
@@ -154,7 +155,7 @@ def _start_states(
                     known[row, orbit, : len(values)] = torch.from_numpy(values)
                 raw[row] = torch.from_numpy(job.borrowed.coefficients)
                 more = _BREAKING if job.borrowed.raised else 0.0
-                spread[row] = (shake + more) / crystal.volume_per_atom ** (1 / 3)
+                spread[row] = (settings.shake + more) / crystal.volume_per_atom ** (1 / 3)
         jitter = torch.randn(free.shape, generator=generator) * spread
         shaken = (known + jitter).to(batch.device) * batch.freedom
         near = flow.standardised(batch, raw.to(batch.device)).clamp(-6, 6)

@@ -8,12 +8,13 @@ geometry of a known crystal, slightly shaken.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 
 from crystalsmith.models.structure.equivalence import mean_drift
+from crystalsmith.models.structure.geometry import shortest_distances
 from crystalsmith.models.structure.lattice import VOLUME, matrices
 from crystalsmith.models.structure.network import MAX_Z, FlowConfig, FlowNetwork
 
@@ -22,6 +23,27 @@ if TYPE_CHECKING:
 
     from crystalsmith.models.structure.batch import TemplateBatch
     from crystalsmith.models.structure.network import Conditions
+
+
+_OWN_DISTANCE = 0.1  # of elements, told where a draft from noise is settled like a known crystal
+
+
+class Pass(NamedTuple):
+    """Once along the way, or along its last part.
+
+    Attributes:
+        steps: Euler steps.
+        begin: time to begin at.
+        speed: see `SamplerSettings`.
+        kept: how much of the lattice's change is kept.
+        as_known: the flow is told that it starts from a known geometry.
+    """
+
+    steps: int
+    begin: float = 0.0
+    speed: float = 0.0
+    kept: float = 1.0
+    as_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,36 +58,42 @@ class SamplerSettings:
             that the first pass gathered are mended so.
         restart_time: where on the way they begin.
         restart_steps: Euler steps of each.
+        settle_steps: Euler steps after them, which take what noise became for a known geometry.
+        noise_tries: random starts of which the one whose atoms are farthest apart is taken.
         guidance: weight of classifier-free guidance; 1 is plain conditioning.
         speed: from noise, velocities of coordinates are multiplied by ``1 + speed * t``, which
             sharpens the distribution (the lattice's are not: its volume would suffer).
         shake: noise on a template start, Å.
     """
 
-    steps: int = 10
-    known_steps: int = 4
+    steps: int = 14
+    known_steps: int = 3
     volume_steps: int = 2
-    restarts: int = 2
+    restarts: int = 3
     restart_time: float = 0.6
-    restart_steps: int = 4
+    restart_steps: int = 5
+    settle_steps: int = 4
+    noise_tries: int = 8
     guidance: float = 1.0
     speed: float = 3.0
     shake: float = 0.0
 
-    def passes(self, from_known: bool, still: bool) -> list[tuple[float, int, float]]:
-        """Time to begin at, Euler steps, and how much of the lattice's change is kept.
+    def passes(self, from_known: bool, still: bool) -> list[Pass]:
+        """How the way is gone.
 
         Args:
             from_known: the start is a known geometry, not noise.
             still: nothing but the volume is free.
         """
         if still:
-            return [(0.0, self.volume_steps, 1.0)]
+            return [Pass(steps=self.volume_steps)]
         if from_known:
-            return [(0.0, self.known_steps, 1.0)]
-        return [(0.0, self.steps, 1.0)] + [
-            (self.restart_time, self.restart_steps, 0.5)
-        ] * self.restarts
+            return [Pass(steps=self.known_steps)]
+        again = Pass(self.restart_steps, begin=self.restart_time, speed=self.speed, kept=0.5)
+        found = [Pass(self.steps, speed=self.speed), *[again] * self.restarts]
+        if self.settle_steps:
+            found.append(Pass(self.settle_steps, kept=0.5, as_known=True))
+        return found
 
 
 class CrystalFlow(nn.Module):
@@ -106,13 +134,31 @@ class CrystalFlow(nn.Module):
         """The inverse of `standardised`."""
         return self.reference(batch) + standardised * self.scale(batch)
 
+    @torch.no_grad()
     def noise(
-        self, batch: TemplateBatch, generator: torch.Generator | None = None
+        self, batch: TemplateBatch, generator: torch.Generator | None = None, tries: int = 1
     ) -> tuple[Tensor, Tensor]:
-        """A random start: uniform coordinates, standard normal lattice. Drawn on the CPU."""
+        """A random start: uniform coordinates, standard normal lattice. Drawn on the CPU.
+
+        Args:
+            batch: the templates.
+            generator: of the noise.
+            tries: coordinates to choose from; those whose nearest atoms are farthest apart are
+                taken, because crystals have no atoms on top of each other.
+        """
         free = torch.rand(*batch.freedom.shape, generator=generator).to(batch.device)
         lattice = torch.randn(len(batch), 6, generator=generator).to(batch.device)
-        return free * batch.freedom, lattice * batch.lattice_mask
+        free, lattice = free * batch.freedom, lattice * batch.lattice_mask
+        if tries > 1 and batch.freedom.any():
+            cells = matrices(self.coefficients(batch, lattice))
+            apart = shortest_distances(batch, free, cells)
+            for _ in range(tries - 1):
+                other = torch.rand(*batch.freedom.shape, generator=generator).to(batch.device)
+                gaps = shortest_distances(batch, other * batch.freedom, cells)
+                better = (gaps > apart)[:, None, None]
+                free = torch.where(better, other * batch.freedom, free)
+                apart = torch.maximum(apart, gaps)
+        return free, lattice
 
     def velocity(
         self,
@@ -127,7 +173,6 @@ class CrystalFlow(nn.Module):
         free_velocity, lattice_velocity = self.network(batch, free, raw, time, conditions)
         return free_velocity - mean_drift(batch, free_velocity), lattice_velocity
 
-    @torch.inference_mode()
     def sample(
         self,
         batch: TemplateBatch,
@@ -148,18 +193,30 @@ class CrystalFlow(nn.Module):
         Returns:
             ``(B, n, 3)`` free coordinates in [0, 1) and ``(B, 6)`` lattice coefficients.
         """
+        # weights are rounded once for all steps: what is cached lives as long as the outer context
+        with torch.inference_mode(), torch.autocast(start.device.type, enabled=False):
+            return self._followed(batch, start, start_lattice, conditions, settings)
+
+    def _followed(
+        self,
+        batch: TemplateBatch,
+        start: Tensor,
+        start_lattice: Tensor,
+        conditions: Conditions,
+        settings: SamplerSettings,
+    ) -> tuple[Tensor, Tensor]:
         free, lattice = start, start_lattice
         from_known = bool(conditions.from_template.any())
-        speed = 0.0 if from_known else settings.speed
         still = not batch.freedom.any() and int(batch.lattice_mask.sum(1).max()) == 1
-        for begin, steps, kept in settings.passes(from_known, still):
-            before, stride = lattice, (1.0 - begin) / steps
-            for step in range(steps):
-                now = begin + step * stride
-                v_free, v_lattice = self._guided(batch, free, lattice, now, conditions, settings)
-                free = free + stride * (1.0 + speed * now) * v_free
+        for once in settings.passes(from_known, still):
+            told = conditions.as_known(_OWN_DISTANCE) if once.as_known else conditions
+            before, stride = lattice, (1.0 - once.begin) / once.steps
+            for step in range(once.steps):
+                now = once.begin + step * stride
+                v_free, v_lattice = self._guided(batch, free, lattice, now, told, settings)
+                free = free + stride * (1.0 + once.speed * now) * v_free
                 lattice = (lattice + stride * v_lattice).clamp(-6.0, 6.0)
-            lattice = before + kept * (lattice - before)
+            lattice = before + once.kept * (lattice - before)
         return (free % 1.0) * batch.freedom, self.coefficients(batch, lattice)
 
     def _guided(

@@ -49,22 +49,14 @@ def pair_geometry(batch: TemplateBatch, free: Tensor, lattices: Tensor) -> PairG
         free: ``(B, n, 3)`` free coordinates.
         lattices: ``(B, 3, 3)`` conventional lattice vectors as rows, Å.
     """
-    orbits = _place(batch.orbit_map, free, batch.orbit_shift)
-    atoms = _place(batch.atom_map, gather_orbits(free, batch.atom_orbit), batch.atom_shift)
-    gaps = atoms[:, None, :, :] - orbits[:, :, None, :]
-    inside = gaps @ torch.linalg.inv(batch.primitive)[:, None]
-    inside = inside - inside.round()
-    cells = torch.tensor(
-        list(itertools.product((-1.0, 0.0, 1.0), repeat=3)), device=free.device, dtype=free.dtype
-    )
-    vectors = (inside[..., None, :] + cells) @ (batch.primitive @ lattices)[:, None, None]
+    gaps, vectors = _vectors(batch, free, lattices)
     squares = vectors.square().sum(-1)
     real = batch.orbit_mask[:, :, None] & batch.atom_mask[:, None, :]
     contacts = (squares < CUTOFF**2) & (squares > 1e-6) & real[..., None]
     chosen = contacts.flatten().nonzero().squeeze(1)
     distances = squares.flatten()[chosen].sqrt()
     fading = _envelope(distances)[:, None]
-    pair = chosen // len(cells)
+    pair = chosen // vectors.shape[-2]
     radial = torch.zeros(real.numel(), N_RADIAL, device=free.device)
     radial.index_add_(0, pair, _gaussians(distances, N_RADIAL) * fading)
     return PairGeometry(
@@ -76,10 +68,31 @@ def pair_geometry(batch: TemplateBatch, free: Tensor, lattices: Tensor) -> PairG
     )
 
 
+def shortest_distances(batch: TemplateBatch, free: Tensor, lattices: Tensor) -> Tensor:
+    """``(B,)`` shortest distance between two atoms, Å; for the arguments see `pair_geometry`."""
+    squares = _vectors(batch, free, lattices)[1].square().sum(-1)
+    real = batch.orbit_mask[:, :, None] & batch.atom_mask[:, None, :]
+    others = real[..., None] & (squares > 1e-6)
+    return squares.where(others, torch.inf).flatten(1).amin(1).sqrt()
+
+
 def products(units: Tensor) -> Tensor:
     """The six distinct products of the components of unit vectors, ``(E, 6)``."""
     x, y, z = units.unbind(-1)
     return torch.stack([x * x, y * y, z * z, x * y, x * z, y * z], dim=-1)
+
+
+def _vectors(batch: TemplateBatch, free: Tensor, lattices: Tensor) -> tuple[Tensor, Tensor]:
+    """From orbits to atoms: fractional ``(B, n, N, 3)``, and to 27 images of each, Cartesian."""
+    orbits = _place(batch.orbit_map, free, batch.orbit_shift)
+    atoms = _place(batch.atom_map, gather_orbits(free, batch.atom_orbit), batch.atom_shift)
+    gaps = atoms[:, None, :, :] - orbits[:, :, None, :]
+    inside = gaps @ torch.linalg.inv(batch.primitive)[:, None]
+    inside = inside - inside.round()
+    cells = torch.tensor(
+        list(itertools.product((-1.0, 0.0, 1.0), repeat=3)), device=free.device, dtype=free.dtype
+    )
+    return gaps, (inside[..., None, :] + cells) @ (batch.primitive @ lattices)[:, None, None]
 
 
 def _place(maps: Tensor, free: Tensor, shifts: Tensor) -> Tensor:

@@ -88,6 +88,11 @@ class Conditions:
         nothing = torch.full_like(self.band_gap, torch.nan)
         return Conditions(nothing, nothing, self.from_template, self.distance, self.spread)
 
+    def as_known(self, distance: float) -> Conditions:
+        """The same properties, as if the start were a known crystal's geometry."""
+        ones, zeros = torch.ones_like(self.distance), torch.zeros_like(self.spread)
+        return Conditions(self.band_gap, self.formation_energy, ones, ones * distance, zeros)
+
 
 class PropertyEmbedding(nn.Module):
     """Gaussian RBF expansion and MLP of one property (CrystalGF eq. B2)."""
@@ -161,9 +166,7 @@ class FlowLayer(nn.Module):
 
     def _attend(self, x: Tensor, pairs: Tensor, batch: TemplateBatch) -> Tensor:
         senders = gather_orbits(self.sender(x), batch.atom_orbit)
-        mixed = nn.functional.silu(
-            self.receiver(x)[:, :, None] + senders[:, None] + self.pair(pairs)
-        )
+        mixed = _mixed(self.receiver(x), senders, self.pair(pairs))
         weights = self.weight(mixed).masked_fill(~batch.atom_mask[:, None, :, None], -1e4)
         weights = weights.softmax(dim=2)
         # weights first, values after: the same sum, with one projection per orbit, not per pair
@@ -267,9 +270,18 @@ class FlowNetwork(nn.Module):
 
     def _contacts(self, h: Tensor, pairs: Tensor, batch: TemplateBatch) -> Tensor:
         senders = gather_orbits(self.push_sender(h), batch.atom_orbit)
-        return nn.functional.silu(
-            self.push_receiver(h)[:, :, None] + senders[:, None] + self.push_pair(pairs)
-        )
+        return _mixed(self.push_receiver(h), senders, self.push_pair(pairs))
+
+
+def _mixed(receivers: Tensor, senders: Tensor, pairs: Tensor) -> Tensor:
+    """What a pair, its receiver ``(B, n, w)`` and its sender ``(B, N, w)`` make together.
+
+    The pairs are the largest tensors there are: where nothing is learned, they are written over.
+    """
+    if torch.is_grad_enabled():
+        return nn.functional.silu(receivers[:, :, None] + senders[:, None] + pairs)
+    pairs.add_(receivers[:, :, None]).add_(senders[:, None])
+    return nn.functional.silu(pairs, inplace=True)
 
 
 def has_bfloat16(device: torch.device) -> bool:

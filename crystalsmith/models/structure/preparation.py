@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 MAX_DESCRIPTIONS = 16
 MAX_BORROWED = 4
 MAX_CENTRES = 2
-MAX_ORBITS = 12
-MAX_ATOMS = 30  # primitive cell
+MAX_ORBITS = 20
+MAX_ATOMS = 52  # primitive cell
 _MIN_VOLUME, _USUAL_VOLUME = 4.0, 18.0  # Å³ per atom
 
 

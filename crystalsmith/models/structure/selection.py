@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from pymatgen.core import Element
 from torch import nn
 
-from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.runs import load_tensors, save_tensors
 from crystalsmith.models.structure.geometry import N_RADIAL, pair_geometry
 from crystalsmith.models.structure.lattice import VOLUME, matrices
-from crystalsmith.models.structure.network import MAX_Z, Conditions
+from crystalsmith.models.structure.network import Conditions
+from crystalsmith.models.structure.soundness import atomic_radii
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,16 +74,6 @@ class DraftFacts:
 
     values: NDArray[np.float32]
     fingerprint: NDArray[np.float32]
-
-
-@lru_cache(maxsize=1)
-def _radii() -> Tensor:
-    """Å by atomic number."""
-    radii = [1.5]
-    for symbol in ALL_ELEMENTS:
-        element = Element(symbol)
-        radii.append(float(element.atomic_radius or element.atomic_radius_calculated or 1.5))
-    return torch.tensor([*radii, *[1.5] * (MAX_Z - len(radii))])[:MAX_Z]
 
 
 @torch.inference_mode()
@@ -148,7 +136,8 @@ def draft_facts(
 def _shortest_contact(batch: TemplateBatch, free: Tensor, cells: Tensor) -> Tensor:
     """Shortest distance between two atoms over the sum of their radii, ``(B,)``; at most 3."""
     geometry = pair_geometry(batch, free, cells)
-    radii = _radii().to(batch.device)[batch.elements]
+    known = torch.from_numpy(atomic_radii()).float().to(batch.device)
+    radii = known[batch.elements]
     atoms = radii.gather(1, batch.atom_orbit)
     sums = (radii[:, :, None] + atoms[:, None, :]).flatten()
     ratios = geometry.distance / sums[geometry.pair]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 TRAIN_FILE, VALIDATION_FILE, TABLE_FILE = "train.npz", "validation.npz", "wyckoff.npz"
 _VALIDATE_EVERY = 900.0  # seconds
+_LARGE = 400  # orbit-atom pairs of a cell
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class StructureTraining:
         keep_property: probability that a known property is shown to the network.
         shake: typical noise on a template start, Å.
         lattice_weight: weight of the lattice error against the position error.
+        large_share: how many of the buckets of large cells an epoch takes; they cost most of it.
+        weight_decay: of AdamW.
         seed: of everything random.
         network: sizes of the network.
     """
@@ -61,6 +64,8 @@ class StructureTraining:
     keep_property: float = 0.5
     shake: float = 0.15
     lattice_weight: float = 0.1
+    large_share: float = 0.5
+    weight_decay: float = 0.01
     seed: int = 0
     network: FlowConfig = field(default_factory=FlowConfig)
 
@@ -91,15 +96,16 @@ def train(
     table = WyckoffTable.load(arrays_folder / TABLE_FILE)
     arrays = TrainingArrays.load(arrays_folder / TRAIN_FILE)
     flow = CrystalFlow(settings.network)
-    if initial is not None:
-        load_weights(flow, initial)
-    fit_scales(flow, arrays, table)
+    if initial is None:
+        fit_scales(flow, arrays, table)
+    else:
+        load_weights(flow, initial)  # they have their scales already
     buckets = build_buckets(arrays, table, flow, where)
     validation = build_buckets(
         TrainingArrays.load(arrays_folder / VALIDATION_FILE), table, flow, where
     )
     flow.to(where)
-    schedule = Schedule(settings.steps, settings.learning_rate)
+    schedule = Schedule(settings.steps, settings.learning_rate, weight_decay=settings.weight_decay)
     config = {"model": "crystal-flow", "network": settings.network.as_dict()}
     config |= {"training": {k: v for k, v in asdict(settings).items() if k != "network"}}
     run = TrainingRun(folder, flow, schedule, config)
@@ -126,7 +132,8 @@ def _optimise(
     sums = torch.zeros(3, device=buckets[0].band_gap.device)
     pending = 0
     while not run.finished and time.monotonic() - started < seconds:
-        for bucket in epoch(buckets, settings.pair_budget, generator):
+        taken = _without_some(buckets, settings.large_share, generator)
+        for bucket in epoch(taken, settings.pair_budget, generator):
             positions, shapes = _loss(flow, bucket, settings)
             loss = positions.mean() + settings.lattice_weight * shapes.mean()
             (loss / settings.accumulate).backward()
@@ -148,6 +155,17 @@ def _optimise(
         if time.monotonic() - validated > _VALIDATE_EVERY:
             run.log(**validate_average(run, flow, validation))
             validated = time.monotonic()
+
+
+def _without_some(
+    buckets: list[Bucket], large_share: float, generator: torch.Generator
+) -> list[Bucket]:
+    """All buckets of small cells, and a random share of those of large ones."""
+    lots = torch.rand(len(buckets), generator=generator).tolist()
+    some = [
+        b for b, lot in zip(buckets, lots, strict=True) if b.pairs < _LARGE or lot < large_share
+    ]
+    return some or buckets
 
 
 def _loss(flow: CrystalFlow, bucket: Bucket, settings: StructureTraining) -> tuple[Tensor, Tensor]:

@@ -62,6 +62,11 @@ class Bucket:
     def __len__(self) -> int:
         return len(self.batch)
 
+    @property
+    def pairs(self) -> int:
+        """Orbit-atom pairs of its largest crystal, at most."""
+        return self.batch.orbit_mask.shape[1] * self.batch.atom_mask.shape[1]
+
     def select(self, index: Tensor) -> Bucket:
         """Some crystals of the bucket, trimmed to the largest of them."""
         batch = self.batch.select(index)
@@ -254,8 +259,7 @@ def epoch(buckets: list[Bucket], pair_budget: int, generator: torch.Generator) -
     """Every crystal once, in batches of at most ``pair_budget`` orbit-atom pairs, shuffled."""
     plan: list[tuple[int, Tensor]] = []
     for index, bucket in enumerate(buckets):
-        orbits, atoms = bucket.batch.orbit_mask.shape[1], bucket.batch.atom_mask.shape[1]
-        size = max(1, min(len(bucket), pair_budget // (orbits * atoms)))
+        size = max(1, min(len(bucket), pair_budget // bucket.pairs))
         parts = -(-len(bucket) // size)
         shuffled = torch.randperm(len(bucket), generator=generator)
         plan += [(index, part) for part in shuffled.chunk(parts)]

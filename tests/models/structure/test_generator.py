@@ -155,3 +155,15 @@ def test_atoms_on_top_of_each_other_and_too_much_symmetry_are_not_sound(known):
     cell = np.array([4.1, 4.1, 4.1, 90, 90, 90])
     nothing = np.zeros(0)
     assert not is_sound(SymmetricCrystal(cubic_in_disguise, cell, (nothing, nothing)))
+
+
+def test_atoms_far_nearer_than_their_radii_are_on_top_of_each_other():
+    template = SymmetryTemplate.from_letters(221, {"Cs": "a", "Cl": "b"})
+    real, squeezed = (
+        SymmetricCrystal(template, np.array([a, a, a, 90.0, 90.0, 90.0]), (np.zeros(0),) * 2)
+        for a in (4.1, 1.8)
+    )
+
+    assert is_sound(real)
+    assert shortest_distance(squeezed.structure()) > 0.7
+    assert not is_sound(squeezed)

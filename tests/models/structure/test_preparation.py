@@ -56,7 +56,7 @@ def test_what_is_unknown_is_not_a_number(known):
 
 
 def test_crystals_that_are_too_large_are_left_out(known):
-    template = SymmetryTemplate.from_letters(47, {"Na": "A" * 4, "Cl": "A"})
+    template = SymmetryTemplate.from_letters(47, {"Na": "A" * 6, "Cl": "A"})
     assert template.n_atoms > MAX_ATOMS
     large = Entry("large", "test", random_crystal(template))
     assert len(prepare([large, *known])) == len(known)
