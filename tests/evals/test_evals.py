@@ -14,6 +14,7 @@ from crystalsmith.evals.cases import known_crystals, load_cases
 from crystalsmith.evals.structures import evaluate_structures
 from crystalsmith.evals.symmetry import evaluate_symmetry, only_part
 from crystalsmith.models.constraint.generator import ConstraintGenerator
+from crystalsmith.models.neighbours.prior import NeighbourPrior, PriorSettings
 from crystalsmith.models.structure.generator import StructureGenerator
 
 
@@ -39,8 +40,8 @@ def test_a_limit_draws_the_same_crystals_for_the_same_seed(mp20_file):
 
 
 def test_symmetry_figures_of_neighbours_that_know_the_answer(cases):
-    generator = ConstraintGenerator.load(entries=cases.entries)
-    generator.prior.settings = type(generator.prior.settings)(neighbours=1, same_formula=1.0)
+    prior = NeighbourPrior(cases.entries, PriorSettings(neighbours=1, same_formula=1.0))
+    generator = ConstraintGenerator(None, prior)  # nobody weighs the votes: the nearest one counts
     figures = evaluate_symmetry(only_part(generator, "neighbours"), cases)
     assert figures["all"]["n"] == 6
     assert figures["all"]["sg_top1"] == 100
