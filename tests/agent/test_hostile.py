@@ -37,9 +37,9 @@ def test_nothing_is_followed(text, wishes):
 
 @pytest.mark.parametrize("text", EVERYTHING, ids=range(len(EVERYTHING)))
 def test_every_text_is_read_in_bounded_time(text):
-    started = time.monotonic()
+    started = time.process_time()  # another job on the machine does not count
     request = built_in(text)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 5
     view = public_view(request)
     assert set(wishes_only(view)) <= set(KEYS)
     json.dumps(view, ensure_ascii=True)

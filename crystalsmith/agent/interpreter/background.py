@@ -50,9 +50,10 @@ _SUBJECT = re.compile(
     r"|[A-Z][a-z]+(?:'s)?\s+[a-z]+(?:s|ed)\b)(?![\w-])",
     re.IGNORECASE,
 )
-_CORRECTS = re.compile(
-    r"[\s,.;:…–—-]*\b(?:(?:no|oh|ah|oops|wait|sorry|er|uh|hm+)[,\s.…]+)*(?:i\s+mean(?:t)?|or\s+rather|sorry|correction|scratch\s+that"
-    r"|make\s+that|no\s+wait)[\s,.:…–—-]*(?:an?\s+|the\s+)?",
+_CORRECTS = re.compile(  # every repeat is bounded: a long run of one word takes linear time
+    r"[\s,.;:…–—-]{0,8}\b(?:(?:no|oh|ah|oops|wait|sorry|er|uh|hm{1,8})[,\s.…]{1,8}){0,4}"
+    r"(?:i\s+mean(?:t)?|or\s+rather|sorry|correction|scratch\s+that|make\s+that|no\s+wait)"
+    r"[\s,.:…–—-]{0,8}(?:an?\s+|the\s+)?",
     re.IGNORECASE,
 )
 _CORRECTED = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -199,7 +201,11 @@ def chemical_parts(mention: Mention, source: Source) -> list[Mention]:
 
     Empty unless the name consists of nothing else.
     """
-    tokens = [t for t in source.tokens if mention.start <= t.start and t.end <= mention.end]
+    first = bisect_left(source.tokens, mention.start, key=lambda token: token.start)
+    inside = itertools.takewhile(
+        lambda token: token.end <= mention.end, itertools.islice(source.tokens, first, None)
+    )
+    tokens = list(inside)
     found: list[Mention] = []
     index = 0
     while index < len(tokens):
