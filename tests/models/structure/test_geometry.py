@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 from crystalsmith.core.crystallography.crystal import describe, equivalent_descriptions
 from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.core.crystallography.template import SymmetryTemplate
-from crystalsmith.models.structure.geometry import CUTOFF, N_RADIAL, pair_geometry, products
+from crystalsmith.models.structure.geometry import (
+    CUTOFF,
+    N_RADIAL,
+    pair_geometry,
+    products,
+    shortest_distances,
+)
 from crystalsmith.models.structure.lattice import matrices
-from tests.models.structure.conftest import batch_of, state_of
+from tests.models.structure.conftest import batch_of, random_flow, state_of
 from tests.strategies import crystals, random_crystal, seeds
 
 
@@ -96,3 +102,27 @@ def test_products_turn_with_the_vectors():
     x, y, z, xy, xz, yz = products(unit).unbind(-1)
     rows = [torch.stack(row, -1) for row in ((x, xy, xz), (xy, y, yz), (xz, yz, z))]
     assert torch.allclose(torch.stack(rows, 1), outer)
+
+
+@pytest.mark.parametrize("name", ["CaTiO3", "ZrO2", "SiO2"])
+def test_shortest_distances_are_those_of_the_structure(name, structure_named):
+    crystal = describe(structure_named(name))
+    free, coefficients = state_of([crystal])
+    found = shortest_distances(batch_of([crystal.template]), free, matrices(coefficients))
+    matrix = crystal.structure().distance_matrix
+    assert float(found[0]) == pytest.approx(
+        matrix[~np.eye(len(matrix), dtype=bool)].min(), abs=1e-3
+    )
+
+
+def test_of_several_random_starts_the_one_with_atoms_farther_apart_is_taken(structure_named):
+    batch = batch_of([describe(structure_named("CaTiO3")).template] * 8)
+    flow = random_flow()
+
+    def apart(tries):
+        free, lattice = flow.noise(batch, torch.Generator().manual_seed(0), tries)
+        return shortest_distances(batch, free, matrices(flow.coefficients(batch, lattice)))
+
+    once, often = apart(1), apart(8)
+    assert (often >= once).all()
+    assert float(often.mean()) > float(once.mean())
