@@ -200,6 +200,15 @@ def test_the_python_api_loads_at_once():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_the_command_line_starts_without_the_libraries_it_may_need_later():
+    slow = "'pymatgen', 'torch', 'pydantic', 'numpy', 'rich'"
+    code = f"import crystalsmith.cli, sys; print([m for m in ({slow}) if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_html_is_written_beside_the_results(run, tmp_path):
     done = run(
         "design", "crystals of MgO", "--store", "none", "-o", str(tmp_path / "out"), "--html"

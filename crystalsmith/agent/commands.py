@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crystalsmith.agent.llm.options import (
+from crystalsmith.agent.options import (
     LlmModelOption,
     LlmOption,
     LlmUrlOption,
