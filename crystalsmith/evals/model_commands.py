@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crystalsmith.agent.options import LlmModelOption, LlmOption, LlmUrlOption, settings_with
 from crystalsmith.evals.options import (
     DataOption,
     JsonOption,
@@ -295,11 +296,9 @@ def requests(
     failures: Annotated[
         Path | None, typer.Option(help="Write every failure to this file, one JSON object a line.")
     ] = None,
-    llm: Annotated[
-        str | None, typer.Option(help="Let a language model read: provider:model.")
-    ] = None,
-    llm_url: Annotated[str | None, typer.Option(help="Or an OpenAI-compatible server.")] = None,
-    llm_model: Annotated[str | None, typer.Option(help="With its name for the model.")] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
     json: JsonOption = None,
 ) -> None:
     """How exactly requests and dialogues are read (docs/requests.md has the keys)."""
@@ -308,12 +307,10 @@ def requests(
     from crystalsmith.agent.conversation import read_turns
     from crystalsmith.agent.readers import reader_name, reader_of
     from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.core.settings import settings
     from crystalsmith.evals.requests import evaluate_requests, load_cases
     from crystalsmith.evals.tables import save_json, save_lines, show_columns
 
-    chosen = {"llm": llm, "llm_url": llm_url, "llm_model": llm_model}
-    config = settings().model_copy(update=chosen)
+    config = settings_with(llm, llm_url, llm_model)
     cases = load_cases(data)
     with ConsoleProgress() as progress:
         read = partial(read_turns, reader=reader_of(config))

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crystalsmith.agent.options import (
+    LlmModelOption,
+    LlmOption,
+    LlmUrlOption,
+    settings_with,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,9 +62,9 @@ def batch(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try again what failed in an earlier run.")
     ] = False,
-    llm: Annotated[str | None, typer.Option(help="Language model that reads requests.")] = None,
-    llm_url: Annotated[str | None, typer.Option(help="Or an OpenAI-compatible server.")] = None,
-    llm_model: Annotated[str | None, typer.Option(help="With its name for the model.")] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_model: LlmModelOption = None,
 ) -> None:
     """Design for every request of a file; stop it at any time, run it again and it goes on.
 
@@ -74,18 +81,11 @@ def batch(
     from crystalsmith.agent.batch.run import Batch, run_batch
     from crystalsmith.agent.batch.work import Setup
     from crystalsmith.agent.budgets import budget_named
-    from crystalsmith.core.settings import settings
 
     defaults = Options(
         count=count, budget=budget_named(budget), seed=seed, relax=relax, assume=assume
     )
-    config = settings().model_copy(
-        update={
-            key: value
-            for key, value in {"llm": llm, "llm_url": llm_url, "llm_model": llm_model}.items()
-            if value is not None
-        }
-    )
+    config = settings_with(llm, llm_url, llm_model)
     setup = Setup(store, config, config.threads or 1)
     start = pool_starter(setup, workers, engine, address, gpus, time_limit)
     task = Batch(prompts, out, defaults, parse_shard(shard), retry_failed)
