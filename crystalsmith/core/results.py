@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from crystalsmith.core.evidence import Evidence, Status, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pymatgen.core import Composition, Structure
 
     from crystalsmith.core.clauses import Clause
@@ -23,6 +25,13 @@ class Judged:
 
     clause: Clause
     verdict: Verdict
+
+
+def likelihood(judged: Iterable[Judged]) -> float:
+    """Probability that all clauses that were checked hold, taken as independent."""
+    return prod(
+        item.verdict.likelihood for item in judged if item.verdict.status is not Status.NOT_CHECKED
+    )
 
 
 @dataclass(frozen=True)
@@ -97,11 +106,7 @@ class Candidate:
     @property
     def likelihood(self) -> float:
         """Probability that all clauses that were checked hold, taken as independent."""
-        return prod(
-            item.verdict.likelihood
-            for item in self.judged
-            if item.verdict.status is not Status.NOT_CHECKED
-        )
+        return likelihood(self.judged)
 
     @property
     def satisfied(self) -> bool:

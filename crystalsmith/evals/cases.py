@@ -26,13 +26,20 @@ class Cases:
         entries: the crystals, in a fixed random order when only some were asked for.
         report: rows used and skipped.
         unseen: per crystal, True when its reduced formula is not in the training files; None when
-            no
-            training files were named.
+            no training files were named.
     """
 
     entries: list[Entry]
     report: ReadReport
     unseen: list[bool] | None
+
+    def drawn(self, limit: int | None, seed: int) -> Cases:
+        """So many of them, chosen at random; all when the limit is None or not reached."""
+        if limit is None or limit >= len(self.entries):
+            return self
+        chosen = random.Random(seed).sample(range(len(self.entries)), limit)
+        unseen = self.unseen and [self.unseen[i] for i in chosen]
+        return Cases([self.entries[i] for i in chosen], self.report, unseen)
 
 
 def load_cases(
@@ -51,13 +58,11 @@ def load_cases(
     entries, report = read_entries(data, progress=progress)
     if not entries:
         raise DataError(f"{data} holds no crystal that can be used; {report}")
-    if limit is not None and limit < len(entries):
-        entries = random.Random(seed).sample(entries, limit)
     unseen = None
     if train_data:
         seen = {formula for path in train_data for formula in reduced_formulas(path)}
         unseen = [entry.formula not in seen for entry in entries]
-    return Cases(entries, report, unseen)
+    return Cases(entries, report, unseen).drawn(limit, seed)
 
 
 def reduced_formulas(path: Path) -> set[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from crystalsmith.core.errors import CrystalsmithError, WeightsError
 from crystalsmith.core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -265,6 +266,26 @@ def load_config(folder: Path) -> dict[str, Any]:
             f"no model weights in {folder}; reinstall crystalsmith or give another folder"
         )
     return read_json(path)
+
+
+@contextmanager
+def describing(folder: Path, what: str) -> Iterator[None]:
+    """While a model is made after a folder's ``config.json``.
+
+    Args:
+        folder: the weights folder.
+        what: the model, in words.
+
+    Raises:
+        WeightsError: the config describes no such model.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{folder / CONFIG_FILE} does not describe {what} ({error});"
+            " reinstall crystalsmith or train it again"
+        ) from None
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALL_ELEMENTS: tuple[str, ...] = tuple(Element.from_Z(z).symbol for z in range(1, 104))
+UNKNOWN_RADIUS = 1.5  # Å, of an element whose atomic radius is not tabulated
 
 # Elements whose use is restricted or avoided for their toxicity (EU RoHS and REACH lists of
 # substances of very high concern, plus beryllium, thallium and osmium). "Toxic" means these.
@@ -63,9 +64,15 @@ def _element_vectors() -> NDArray[np.float64]:
 
 
 def _descriptors(element: Element) -> list[float]:
-    radius = element.atomic_radius or element.atomic_radius_calculated or 1.5
+    radius = atomic_radius(element.symbol)
     electronegativity = electronegativity_of(element.symbol)
-    return [element.mendeleev_no, electronegativity, float(radius), element.row, element.group]
+    return [element.mendeleev_no, electronegativity, radius, element.row, element.group]
+
+
+def atomic_radius(symbol: str) -> float:
+    """Å; Slater's empirical radius, else the calculated one, else `UNKNOWN_RADIUS`."""
+    element = Element(symbol)
+    return float(element.atomic_radius or element.atomic_radius_calculated or UNKNOWN_RADIUS)
 
 
 @lru_cache(maxsize=len(ALL_ELEMENTS))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +62,7 @@ class Bench:
 
     def cases(self, name: str) -> Cases:
         """As many test crystals of a file as the limit says, drawn at random."""
-        whole = self.everything(name)
-        if self.limit is None or self.limit >= len(whole.entries):
-            return whole
-        chosen = random.Random(self.seed).sample(whole.entries, self.limit)
-        return replace(whole, entries=chosen)
+        return self.everything(name).drawn(self.limit, self.seed)
 
     @cached_property
     def toolbox(self) -> Toolbox:

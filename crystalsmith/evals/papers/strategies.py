@@ -17,6 +17,7 @@ import numpy as np
 
 from crystalsmith.agent.judging import Finished, gather_evidence, judge
 from crystalsmith.core.request import DesignRequest
+from crystalsmith.core.results import likelihood
 from crystalsmith.models.constraint.generator import Wanted
 from crystalsmith.models.structure.drafts import Targets
 from crystalsmith.tools.proposer import Advisers, propose_formulas
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from crystalsmith.core.clauses import AnyClause
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.core.entry import Entry
-    from crystalsmith.core.evidence import Evidence
     from crystalsmith.evals.papers.run import Bench
 
 FILTERED = 5  # drafts for each crystal that the predictors keep; theirs are 100
@@ -82,15 +82,9 @@ def told_the_class(bench: Bench, clauses: Sequence[AnyClause]) -> list[Structure
     ]
     if filtered:
         evidence = gather_evidence(crystals, bench.toolbox, bench.progress, preliminary=True)
-        chances = [_chance(request, found) for found in evidence]
+        chances = [0.0 if e is None else likelihood(judge(request, e)) for e in evidence]
         crystals = [crystals[i] for i in np.argsort(chances, kind="stable")[::-1]]
     return [item.structure for item in crystals[: bench.designs]]
-
-
-def _chance(request: DesignRequest, evidence: Evidence | None) -> float:
-    if evidence is None:
-        return 0.0
-    return float(np.prod([item.verdict.likelihood for item in judge(request, evidence)]))
 
 
 def _templates(bench: Bench, request: DesignRequest, count: int) -> list[SymmetryTemplate]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.evidence import Prediction
 from crystalsmith.models.composition.network import CompositionConfig, CompositionNetwork, encode
-from crystalsmith.models.runs import load_config, load_weights, pick_device
+from crystalsmith.models.runs import describing, load_config, load_weights, pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +53,10 @@ class CompositionModel:
         """
         where = folder or SHIPPED
         config = load_config(where)
-        try:
+        with describing(where, "a composition model"):
             shape = dict(config["network"])
             shape["properties"] = tuple(shape["properties"])
             network = CompositionNetwork(CompositionConfig(**shape))
-        except (KeyError, TypeError) as error:
-            raise WeightsError(
-                f"{where / 'config.json'} does not describe a composition model ({error});"
-                " reinstall crystalsmith or train it again"
-            ) from None
         load_weights(network, where)
         return cls(network, config.get("spread"), pick_device(device))
 

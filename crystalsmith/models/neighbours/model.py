@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from crystalsmith.core.crystallography.template import SymmetryTemplate, electropositive_first
-from crystalsmith.core.errors import WeightsError
 from crystalsmith.models.neighbours.network import NeighbourConfig, NeighbourNetwork, collate
 from crystalsmith.models.neighbours.prior import Votes
-from crystalsmith.models.runs import load_config, load_weights, pick_device
+from crystalsmith.models.runs import describing, load_config, load_weights, pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,13 +47,8 @@ class NeighbourModel:
         """
         where = folder or SHIPPED
         config = load_config(where)
-        try:
+        with describing(where, "a neighbour network"):
             network = NeighbourNetwork(NeighbourConfig(**config["network"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(
-                f"{where / 'config.json'} does not describe a neighbour network ({error});"
-                " reinstall crystalsmith or train it again"
-            ) from None
         load_weights(network, where)
         return cls(network, pick_device(device) if isinstance(device, str) else device)
 

@@ -106,6 +106,17 @@ class _Shelf:
     elements: NDArray[np.int64]  # atomic number - 1
 
 
+class _Exchanges(NamedTuple):
+    """A formula's distance from every known crystal with its amounts (`nearest_exchanges`)."""
+
+    shelf: _Shelf
+    symbols: list[str]
+    wanted: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    distances: NDArray[np.float64]
+    orders: Sequence[Sequence[int]]
+
+
 class NeighbourPrior:
     """Votes of the chemically nearest known crystals."""
 
@@ -134,14 +145,11 @@ class NeighbourPrior:
             without: a crystal that does not vote (nor do its copies), as when a model is to learn
                 from its neighbours what it is itself.
         """
-        amounts, symbols = _slots(composition)
-        shelf = self._shelves.get(amounts)
-        if shelf is None:
+        found = self._exchanges(composition)
+        if found is None:
             return Votes({})
+        shelf, symbols, _, _, distances, orders = found
         votes: dict[SymmetryTemplate, float] = defaultdict(float)
-        wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
-        weights = np.array(amounts) / sum(amounts)
-        distances, orders = nearest_exchanges(wanted, shelf.elements, weights, amounts)
         if without is not None:
             for row in np.flatnonzero(distances < _SAME):
                 if self.templates[int(shelf.entries[row])] == without:
@@ -174,13 +182,10 @@ class NeighbourPrior:
             composition: any multiple of the formula.
             count: how many at most, beside those of the formula itself.
         """
-        amounts, symbols = _slots(composition)
-        shelf = self._shelves.get(amounts)
-        if shelf is None:
+        found = self._exchanges(composition)
+        if found is None:
             return None
-        wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
-        weights = np.array(amounts) / sum(amounts)
-        distances, orders = nearest_exchanges(wanted, shelf.elements, weights, amounts)
+        shelf, symbols, wanted, weights, distances, orders = found
         same = distances < _SAME
         distances[same] = np.inf
         rows = np.argsort(distances, kind="stable")[: min(count, int((~same).sum()))]
@@ -197,6 +202,17 @@ class NeighbourPrior:
             [self._letters(entry, own[order]) for entry, own in zip(entries, known, strict=True)],
             [self.templates[int(entry)] for entry in shelf.entries[same]],
         )
+
+    def _exchanges(self, composition: Composition) -> _Exchanges | None:
+        """How far every known crystal with the formula's amounts is; None where there is none."""
+        amounts, symbols = _slots(composition)
+        shelf = self._shelves.get(amounts)
+        if shelf is None:
+            return None
+        wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
+        weights = np.array(amounts) / sum(amounts)
+        distances, orders = nearest_exchanges(wanted, shelf.elements, weights, amounts)
+        return _Exchanges(shelf, symbols, wanted, weights, distances, orders)
 
     def _letters(self, entry: int, known: NDArray[np.int64]) -> tuple[int, tuple[str, ...]]:
         """A crystal's space group, and canonical letters that other elements take over in order."""

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
-from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.runs import load_config, load_weights, pick_device
+from crystalsmith.models.runs import describing, load_config, load_weights, pick_device
 from crystalsmith.models.structure.codebook import Codebook
 from crystalsmith.models.structure.drafts import Draft, Drawn, Job, Targets
 from crystalsmith.models.structure.drawing import draw_jobs
@@ -96,13 +95,8 @@ class StructureGenerator:
         """
         where = folder or SHIPPED
         config = load_config(where)
-        try:
+        with describing(where, "a structure generator"):
             flow = CrystalFlow(FlowConfig(**config["network"]))
-        except (KeyError, TypeError) as error:
-            raise WeightsError(
-                f"{where / 'config.json'} does not describe a structure generator ({error});"
-                " reinstall crystalsmith or train it again"
-            ) from None
         load_weights(flow, where)
         library, codebook = TemplateLibrary(entries), Codebook.load(where)
         selector = Selector.load(where)

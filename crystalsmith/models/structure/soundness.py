@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pymatgen.core import Element
 
-from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, UNKNOWN_RADIUS, atomic_radius
 from crystalsmith.core.crystallography.crystal import (
     SYMMETRY_PRECISION,
     SymmetricCrystal,
@@ -100,9 +99,7 @@ def _own(structure: Structure) -> float:
 
 @lru_cache(maxsize=1)
 def atomic_radii() -> NDArray[np.float64]:
-    """Å by atomic number; 1.5 where none is known."""
-    radii = [1.5]
-    for symbol in ALL_ELEMENTS:
-        element = Element(symbol)
-        radii.append(float(element.atomic_radius or element.atomic_radius_calculated or 1.5))
-    return np.array([*radii, *[1.5] * (MAX_Z - len(radii))])[:MAX_Z]
+    """Å by atomic number."""
+    radii = np.full(MAX_Z, UNKNOWN_RADIUS)
+    radii[1 : len(ALL_ELEMENTS) + 1] = [atomic_radius(symbol) for symbol in ALL_ELEMENTS]
+    return radii

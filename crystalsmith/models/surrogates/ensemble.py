@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.properties import register
-from crystalsmith.models.runs import load_config, load_weights, pick_device
+from crystalsmith.models.runs import describing, load_config, load_weights, pick_device
 from crystalsmith.models.surrogates.gap import GapRule
 from crystalsmith.models.surrogates.graph import CrystalGraph, collate_graphs
 from crystalsmith.models.surrogates.network import SurrogateConfig, SurrogateNetwork
@@ -90,7 +89,7 @@ class Ensemble:
             WeightsError: the weights are missing or damaged.
         """
         config = load_config(where)
-        try:
+        with describing(where, "surrogates"):
             shapes = [load_config(where / name)["network"] for name in config["members"]]
             members = [SurrogateNetwork(SurrogateConfig.from_dict(shape)) for shape in shapes]
             covered = config["trained_range"]
@@ -101,11 +100,6 @@ class Ensemble:
             rule = GapRule(**config["gap_rule"]) if "gap_rule" in config else None
             for definition in config.get("properties", ()):
                 register(definition)
-        except (KeyError, TypeError) as error:
-            raise WeightsError(
-                f"{where / 'config.json'} does not describe surrogates ({error});"
-                " reinstall crystalsmith or train them again"
-            ) from None
         for name, member in zip(config["members"], members, strict=True):
             load_weights(member, where / name)
         return cls(members, spread, trained, rule, pick_device(device))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from crystalsmith.core.crystallography.template import SymmetryTemplate, ordered_amounts
-from crystalsmith.core.errors import WeightsError
-from crystalsmith.models.runs import load_config, load_weights, pick_device
+from crystalsmith.models.runs import describing, load_config, load_weights, pick_device
 from crystalsmith.models.templates.catalogue import MAX_ELEMENTS, Catalogue
 from crystalsmith.models.templates.network import (
     TemplateConfig,
@@ -61,13 +60,8 @@ class TemplateModel:
         where = folder or SHIPPED
         config = load_config(where)
         catalogue = Catalogue.load(where)
-        try:
+        with describing(where, "a template network"):
             network = TemplateNetwork(TemplateConfig(**config["network"]), catalogue)
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(
-                f"{where / 'config.json'} does not describe a template network ({error});"
-                " reinstall crystalsmith or train it again"
-            ) from None
         load_weights(network, where)
         chosen = pick_device(device) if isinstance(device, str) else device
         return cls(network, catalogue, chosen)
