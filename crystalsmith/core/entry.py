@@ -40,10 +40,23 @@ class Entry:
     others: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def value(self, name: str) -> float | None:
-        """A property by its name, None when unknown."""
+        """A property by its name, None when unknown.
+
+        The volume per atom is the crystal's; ``hull_energy`` is the energy of the convex hull at
+        its composition, in eV/atom.
+        """
         if name in _OWN:
             return getattr(self, name)
+        if name == "volume_per_atom":
+            return self.crystal.volume_per_atom
+        if name == "hull_energy":
+            return self._hull_energy()
         return self.others.get(name)
+
+    def _hull_energy(self) -> float | None:
+        if self.formation_energy is None or self.e_above_hull is None:
+            return None
+        return self.formation_energy - self.e_above_hull
 
     @property
     def composition(self) -> Composition:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Composition, Structure
 
     from crystalsmith.core.crystallography.template import SymmetryTemplate
+    from crystalsmith.core.properties import Property
 
 
 # Half-width of a normal variable's 90 % interval in standard deviations.
@@ -57,6 +58,23 @@ class Prediction(BaseModel):
         below_high = 1.0 if high == inf else 0.5 * (1 + erf((high - self.mean) / scale))
         below_low = 0.0 if low == -inf else 0.5 * (1 + erf((low - self.mean) / scale))
         return below_high - below_low
+
+
+def predicted(
+    item: Property, mean: float, std: float, source: str, reliable: bool = True
+) -> Prediction:
+    """What a network says of a property, in its unit; logarithmic ones are learned in decades."""
+    if item.logarithmic:
+        mean = 10.0**mean
+        std = mean * log(10) * std
+    return Prediction(
+        mean=float(mean),
+        std=float(std),
+        unit=item.unit,
+        source=source,
+        reliable=reliable,
+        logarithmic=item.logarithmic,
+    )
 
 
 class Reference(BaseModel):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from crystalsmith.core.entry import Entry
     from crystalsmith.core.evidence import Prediction
     from crystalsmith.evals.cases import Cases
     from crystalsmith.models.composition.model import CompositionModel
@@ -61,7 +60,7 @@ def evaluate_composition(model: CompositionModel, cases: Cases) -> dict[str, Any
     seconds = time.monotonic() - started
     return {
         "n": len(predictions),
-        **_figures(predictions, model.network.config.properties, cases),
+        **_figures(predictions, model.properties, cases),
         "formulas_per_second": len(predictions) / seconds,
     }
 
@@ -72,7 +71,7 @@ def _figures(
     unseen = None if cases.unseen is None else np.array(cases.unseen)
     result: dict[str, Any] = {}
     for name in names:
-        truth = _column([_measured(entry, name) for entry in cases.entries])
+        truth = _column([entry.value(name) for entry in cases.entries])
         mean = _column([p[name].mean if p else None for p in predictions])
         std = _column([p[name].std if p else None for p in predictions])
         known = ~(np.isnan(truth) | np.isnan(mean))
@@ -101,14 +100,6 @@ def _figures(
         figures["flagged_percent"] = 100 * float(np.array(flagged)[known].mean())
         result[name] = figures
     return result
-
-
-def _measured(entry: Entry, name: str) -> float | None:
-    if name != "hull_energy":
-        return entry.value(name)
-    if entry.formation_energy is None or entry.e_above_hull is None:
-        return None
-    return entry.formation_energy - entry.e_above_hull
 
 
 def in_decades(

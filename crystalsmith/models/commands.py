@@ -27,6 +27,12 @@ DataOption = Annotated[
 ValidationOption = Annotated[
     Path, typer.Option("--validation", help="Held-out crystals, for model selection.")
 ]
+ValidationOrHoldOutOption = Annotated[
+    Path | None, typer.Option("--validation", help="Held-out crystals, for model selection.")
+]
+HoldOutOption = Annotated[
+    float, typer.Option(min=0.0, max=0.5, help="Share of the formulas to hold out from the data.")
+]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the training run.")]
 HypotheticalOption = Annotated[
     list[Path] | None,
@@ -64,6 +70,8 @@ def _read(
 ) -> TrainingData:
     from crystalsmith.models.training_data import read_training_data
 
+    if validation is None and not hold_out:
+        raise DataError("nothing to validate with; give --validation FILE or --hold-out 0.1")
     found = read_training_data(
         data,
         validation,
@@ -113,13 +121,8 @@ def structure(
 def surrogate(
     data: DataOption,
     out: OutOption,
-    validation: Annotated[
-        Path | None, typer.Option("--validation", help="Held-out crystals, for model selection.")
-    ] = None,
-    hold_out: Annotated[
-        float,
-        typer.Option(min=0.0, max=0.5, help="Share of the formulas to hold out from the data."),
-    ] = 0.0,
+    validation: ValidationOrHoldOutOption = None,
+    hold_out: HoldOutOption = 0.0,
     properties: Annotated[
         list[str] | None,
         typer.Option(
@@ -165,8 +168,6 @@ def surrogate(
     settings = learnable(SurrogateTraining(), properties or ())
     team = team_of(settings, member or TEAM, setting or ())
     where = start_named(start)
-    if validation is None and not hold_out:
-        raise DataError("nothing to validate with; give --validation FILE or --hold-out 0.1")
     with ConsoleProgress() as progress:
         found = _read(data, validation, hypothetical, formulas, progress, hold_out)
         train_surrogates(
@@ -241,21 +242,32 @@ def constraint(
 @train_app.command()
 def composition(
     data: DataOption,
-    validation: ValidationOption,
     out: OutOption,
+    validation: ValidationOrHoldOutOption = None,
+    hold_out: HoldOutOption = 0.0,
+    hypothetical: HypotheticalOption = None,
     formulas: FormulasOption = None,
+    properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            help="What to learn, such as volume_per_atom or bulk_modulus; may be repeated. Band"
+            " gap, formation energy and hull energy when not given.",
+        ),
+    ] = None,
     setting: SettingOption = None,
     device: DeviceOption = "auto",
     seconds: SecondsOption = None,
 ) -> None:
-    """Train the composition model (gap, formation energy and hull energy from the formula)."""
+    """Train the composition model (properties from the formula alone)."""
     from crystalsmith.core.console import ConsoleProgress
+    from crystalsmith.models.composition.recipe import learnable, train_composition
     from crystalsmith.models.composition.training import CompositionTraining
-    from crystalsmith.models.recipes import train_composition, with_options
+    from crystalsmith.models.recipes import with_options
 
-    settings = with_options(CompositionTraining(), setting or ())
+    settings = with_options(learnable(CompositionTraining(), properties or ()), setting or ())
     with ConsoleProgress() as progress:
-        found = _read(data, validation, None, formulas, progress)
+        found = _read(data, validation, hypothetical, formulas, progress, hold_out)
         train_composition(
             found,
             out,

@@ -15,16 +15,14 @@ import numpy as np
 from crystalsmith.core.crystallography.template import ordered_amounts
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.models.runs import load_config, pick_device, read_json, write_json
+from crystalsmith.models.runs import pick_device, read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from pymatgen.core import Composition
 
-    from crystalsmith.models.composition.training import CompositionTraining, FormulaTable
     from crystalsmith.models.constraint.pretrained import AdapterTraining
     from crystalsmith.models.constraint.records import Record
     from crystalsmith.models.constraint.training import ConstraintTraining
@@ -337,61 +335,8 @@ def train_templates(
     )
 
 
-def train_composition(
-    data: TrainingData,
-    folder: Path,
-    settings: CompositionTraining,
-    *,
-    device: str = "auto",
-    seconds: float = np.inf,
-    progress: Progress = silent,
-) -> None:
-    """Train the composition model and calibrate its uncertainty."""
-    from crystalsmith.models.composition import training
-    from crystalsmith.models.composition.calibration import calibrate
-
-    table, held_out = _formula_table(data), _held_out_table(data)
-    for rows, kind in ((table, "training"), (held_out, "validation")):
-        require(settings.network.properties, rows.targets, f"{kind} formula")
-    network = training.train(
-        table, held_out, folder, settings, device=device, seconds=seconds, progress=progress
-    )
-    config = load_config(folder / WEIGHTS)
-    write_json(folder / WEIGHTS / "config.json", config | {"spread": calibrate(network, held_out)})
-
-
 def require(names: Sequence[str], values: NDArray[np.float64], row: str) -> None:
     """Refuse to learn what no row tells; values are ``(rows, names)``, NaN where unknown."""
     for name, column in zip(names, values.T, strict=True):
         if np.isnan(column).all():
             raise DataError(f"no {row} has a {name.replace('_', ' ')}; add data that tell it")
-
-
-def _formula_table(data: TrainingData) -> FormulaTable:
-    """Known crystals with their hull energies, and formulas with gap and formation energy."""
-    from crystalsmith.models.composition.training import FormulaTable
-
-    known = _held_out_table(replace(data, held_out=data.entries))
-    formulas = [_amounts(row.composition) for row in data.formulas]
-    targets = np.array(
-        [[row.band_gap, row.formation_energy, None] for row in data.formulas], dtype=float
-    ).reshape(-1, 3)
-    return FormulaTable([*known.formulas, *formulas], np.concatenate([known.targets, targets]))
-
-
-def _held_out_table(data: TrainingData) -> FormulaTable:
-    from crystalsmith.models.composition.training import FormulaTable, hull_energies
-
-    entries = data.held_out
-    energies = [entry.formation_energy for entry in entries]
-    hulls = hull_energies(energies, [entry.e_above_hull for entry in entries])
-    rows = [
-        [entry.band_gap, energy, hull]
-        for entry, energy, hull in zip(entries, energies, hulls, strict=True)
-    ]
-    formulas = [_amounts(entry.composition) for entry in entries]
-    return FormulaTable(formulas, np.array(rows, dtype=float).reshape(-1, 3))
-
-
-def _amounts(composition: Composition) -> tuple[tuple[int, float], ...]:
-    return tuple((element.Z, float(amount)) for element, amount in composition.items())

@@ -268,6 +268,23 @@ def load_config(folder: Path) -> dict[str, Any]:
     return read_json(path)
 
 
+def weights_folders(place: Path) -> list[Path]:
+    """A weights folder itself, or the weights folders in it.
+
+    Raises:
+        WeightsError: it is neither.
+    """
+    if (place / CONFIG_FILE).exists():
+        return [place]
+    inside = sorted(place.iterdir()) if place.is_dir() else []
+    found = [folder for folder in inside if (folder / CONFIG_FILE).exists()]
+    if not found:
+        raise WeightsError(
+            f"no model weights in {place}; reinstall crystalsmith or give another folder"
+        )
+    return found
+
+
 @contextmanager
 def describing(folder: Path, what: str) -> Iterator[None]:
     """While a model is made after a folder's ``config.json``.

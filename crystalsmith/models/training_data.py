@@ -6,15 +6,19 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from crystalsmith.core.chemistry.formulas import parse_formula
 from crystalsmith.core.datasets import ReadReport, Row, number_in, read_entries, read_rows
 from crystalsmith.core.errors import DataError, FormulaError
 from crystalsmith.core.progress import Progress, silent
+from crystalsmith.core.properties import PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from pymatgen.core import Composition
 
     from crystalsmith.core.entry import Entry
@@ -140,6 +144,21 @@ def _hold_out(found: TrainingData, share: float) -> None:
 def _position(formula: str) -> float:
     """Where a formula lies between 0 and 1, the same on every machine."""
     return int(hashlib.sha256(formula.encode()).hexdigest()[:8], 16) / 2**32
+
+
+def targets_of(entries: Sequence[Entry], properties: Sequence[str]) -> NDArray[np.float64]:
+    """``(entries, properties)`` values as networks learn them, NaN where unknown.
+
+    Logarithmic properties are in decades; values of theirs that are not positive count as unknown.
+    """
+    rows = [[entry.value(name) for name in properties] for entry in entries]
+    values = np.array(rows, dtype=float).reshape(-1, len(properties))
+    for column, name in enumerate(properties):
+        if name in PROPERTIES and PROPERTIES[name].logarithmic:
+            positive = values[:, column] > 0
+            logs = np.log10(np.where(positive, values[:, column], 1.0))
+            values[:, column] = np.where(positive, logs, np.nan)
+    return values
 
 
 def read_formulas(path: Path) -> tuple[list[FormulaRow], ReadReport]:

@@ -165,6 +165,18 @@ def test_composition(train, tmp_path):
     assert np.isfinite(found["hull_energy"].mean)
 
 
+def test_the_composition_model_learns_what_is_named(train, tmp_path):
+    weights = tmp_path / "out" / "weights"
+    assert train("composition", "--property", "volume_per_atom").exit_code == 0
+    told = CompositionModel.load(weights, device="cpu")
+    (found,) = told.predict([Composition("NaCl")])
+    (shipped,) = CompositionModel.load(device="cpu").predict([Composition("NaCl")])
+    assert found["volume_per_atom"].mean != shipped["volume_per_atom"].mean
+    assert found["bulk_modulus"] == shipped["bulk_modulus"]
+    assert found["volume_per_atom"].unit == "Å³/atom"
+    assert "no property 'colour'" in refused(train("composition", "--property", "colour"))
+
+
 @pytest.fixture
 def formulas(tmp_path):
     path = tmp_path / "formulas.csv"

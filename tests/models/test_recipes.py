@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from crystalsmith.core.errors import DataError
+from crystalsmith.models.composition.recipe import train_composition
 from crystalsmith.models.composition.training import CompositionTraining
 from crystalsmith.models.constraint.training import ConstraintTraining
-from crystalsmith.models.recipes import train_composition, with_options
+from crystalsmith.models.recipes import with_options
 from crystalsmith.models.structure.training import StructureTraining
 from crystalsmith.models.surrogates.recipe import TEAM, team_of, train_surrogates
 from crystalsmith.models.surrogates.training import SurrogateTraining

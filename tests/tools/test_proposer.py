@@ -297,6 +297,38 @@ def test_a_gap_asked_for_is_what_the_composition_model_expects(
     assert all(0 <= proposal.fit <= 1 for proposal in advised)
 
 
+def test_hard_crystals_asked_for_are_of_hard_formulas(
+    fresh: CrystalList, advisers: Advisers
+) -> None:
+    request = asking(AnionClass(name="nitride"), PropertyRange(name="bulk_modulus", minimum=250.0))
+    models = Advisers(advisers.compositions)
+
+    def likely(proposals: list[FormulaProposal]) -> int:
+        assert models.compositions is not None
+        compositions = [p.composition for p in proposals]
+        found = models.compositions.predict(compositions)
+        return sum(row["bulk_modulus"].mean > 250 for row in found)
+
+    advised = propose_formulas(request, fresh, limit=20, advisers=models)
+    assert likely(advised) > 2 * likely(propose_formulas(request, fresh, limit=20))
+
+
+def test_a_density_asked_for_is_told_by_masses_and_volumes(
+    fresh: CrystalList, advisers: Advisers
+) -> None:
+    def heaviest(proposals: list[FormulaProposal]) -> int:
+        return max(element.Z for p in proposals for element in p.composition)
+
+    models = Advisers(advisers.compositions)
+    oxide = AnionClass(name="oxide")
+    light = asking(oxide, PropertyRange(name="density", maximum=3.0))
+    heavy = asking(oxide, PropertyRange(name="density", minimum=9.0))
+    first = propose_formulas(light, fresh, limit=20, advisers=models)
+    assert heaviest(first) < 57
+    dense = propose_formulas(heavy, fresh, limit=20, advisers=models)
+    assert all(heaviest([proposal]) > 57 for proposal in dense)
+
+
 def test_ratios_of_a_chemical_system_come_from_the_constraint_generator(
     fresh: CrystalList, advisers: Advisers
 ) -> None:

@@ -1,4 +1,4 @@
-"""Training the composition model on formulas with band gaps, formation and hull energies."""
+"""Training the composition model on formulas with known properties."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from crystalsmith.models.composition.network import (
 from crystalsmith.models.runs import Schedule, TrainingRun, pick_device, run_epochs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,7 +52,7 @@ class FormulaTable:
 
     Attributes:
         formulas: each as pairs of atomic number and amount.
-        targets: ``(rows, properties)``, NaN where unknown.
+        targets: ``(rows, properties)``, decimal logarithms of logarithmic ones, NaN where unknown.
     """
 
     formulas: list[tuple[tuple[int, float], ...]]
@@ -128,13 +127,3 @@ def validate(network: CompositionNetwork, table: FormulaTable) -> dict[str, floa
     errors = np.abs(values - table.targets)
     names = network.config.properties
     return {f"{name}_mae": float(np.nanmean(errors[:, i])) for i, name in enumerate(names)}
-
-
-def hull_energies(
-    formation: Sequence[float | None], above_hull: Sequence[float | None]
-) -> list[float | None]:
-    """Energy of the hull at a crystal's composition: formation energy less distance to the hull."""
-    return [
-        None if energy is None or above is None else energy - above
-        for energy, above in zip(formation, above_hull, strict=True)
-    ]

@@ -14,7 +14,7 @@ from crystalsmith.models.surrogates.ensemble import Ensemble, TrainedRange, shor
 from crystalsmith.models.surrogates.gap import GapRule, fit_gap_rule
 from crystalsmith.models.surrogates.graph import collate_graphs
 from crystalsmith.models.surrogates.network import SurrogateConfig, SurrogateNetwork
-from crystalsmith.models.surrogates.preparation import targets_of
+from crystalsmith.models.training_data import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,36 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystalsmith.core.progress import Progress, silent
-from crystalsmith.core.properties import PROPERTIES
 from crystalsmith.models.surrogates.arrays import GraphArrays
 from crystalsmith.models.surrogates.graph import CrystalGraph, graph_of
 from crystalsmith.models.surrogates.surroundings import Surroundings
+from crystalsmith.models.training_data import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from crystalsmith.core.crystallography.crystal import SymmetricCrystal
     from crystalsmith.core.entry import Entry
     from crystalsmith.models.surrogates.chgnet import ChgnetAtoms
 
 _CHUNK = 64
-
-
-def targets_of(entries: Sequence[Entry], properties: Sequence[str]) -> NDArray[np.float64]:
-    """``(entries, properties)`` values as networks learn them, NaN where unknown.
-
-    Logarithmic properties are in decades; values of theirs that are not positive count as unknown.
-    """
-    rows = [[entry.value(name) for name in properties] for entry in entries]
-    values = np.array(rows, dtype=float).reshape(-1, len(properties))
-    for column, name in enumerate(properties):
-        if PROPERTIES[name].logarithmic:
-            positive = values[:, column] > 0
-            logs = np.log10(np.where(positive, values[:, column], 1.0))
-            values[:, column] = np.where(positive, logs, np.nan)
-    return values
 
 
 def graphs_of(

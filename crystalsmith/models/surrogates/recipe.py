@@ -18,8 +18,9 @@ from crystalsmith.models.runs import load_config
 from crystalsmith.models.surrogates import training
 from crystalsmith.models.surrogates.arrays import GraphArrays
 from crystalsmith.models.surrogates.calibration import ship
-from crystalsmith.models.surrogates.preparation import prepare, targets_of
+from crystalsmith.models.surrogates.preparation import prepare
 from crystalsmith.models.surrogates.surrogates import JUDGE, SHIPPED
+from crystalsmith.models.training_data import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

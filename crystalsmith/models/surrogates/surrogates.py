@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
-from crystalsmith.core.errors import CrystalsmithError, WeightsError
-from crystalsmith.core.evidence import Prediction
+from crystalsmith.core.errors import CrystalsmithError
+from crystalsmith.core.evidence import Prediction, predicted
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import PROPERTIES
 from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.parallel import in_batches
-from crystalsmith.models.runs import CONFIG_FILE, pick_device
+from crystalsmith.models.runs import pick_device, weights_folders
 from crystalsmith.models.surrogates.chgnet import HEAVIEST, ChgnetAtoms
 from crystalsmith.models.surrogates.chgnet_graph import chgnet_graph
 from crystalsmith.models.surrogates.ensemble import Ensemble
@@ -132,8 +132,10 @@ class Surrogates:
         """Band gaps that the formulas alone suggest, eV; None without a composition model."""
         if self.compositions is None:
             return None
-        predictions = self.compositions.predict([s.composition for s in structures])
-        return np.array([one["band_gap"].mean for one in predictions])
+        if not structures:
+            return np.zeros(0)
+        told = self.compositions.estimates([s.composition for s in structures], ("band_gap",))
+        return told["band_gap"].means
 
     def _predictions(
         self, graphs: Sequence[CrystalGraph], gaps: NDArray[np.float64] | None
@@ -145,24 +147,9 @@ class Surrogates:
                 reliable = part.trained.covers(graph)
                 for column, name in enumerate(part.properties):
                     value = float(means[row, column]), float(stds[row, column])
-                    prediction = _prediction(name, *value, self.source, reliable)
+                    prediction = predicted(PROPERTIES[name], *value, self.source, reliable)
                     results[row].setdefault(name, prediction)
         return results
-
-
-def _prediction(name: str, mean: float, std: float, source: str, reliable: bool) -> Prediction:
-    item = PROPERTIES[name]
-    if item.logarithmic:  # from decades to the unit
-        mean = 10.0**mean
-        std = mean * float(np.log(10)) * std
-    return Prediction(
-        mean=float(mean),
-        std=float(std),
-        unit=item.unit,
-        source=source,
-        reliable=reliable,
-        logarithmic=item.logarithmic,
-    )
 
 
 def _look_around(structure: Structure, heaviest: int) -> tuple[Surroundings | None, str | None]:
@@ -180,18 +167,7 @@ def _ensembles(places: Sequence[Path], device: str) -> list[Ensemble]:
     where = pick_device(device)
     found: list[Ensemble] = []
     for place in places:
-        folders = [place] if (place / CONFIG_FILE).exists() else sorted(_subfolders(place))
-        if not folders:
-            raise WeightsError(
-                f"no model weights in {place}; reinstall crystalsmith or give another folder"
-            )
         covered = {name for part in found for name in part.properties}
-        parts = [Ensemble.load(folder, str(where)) for folder in folders]
+        parts = [Ensemble.load(folder, str(where)) for folder in weights_folders(place)]
         found += [part for part in parts if not covered >= set(part.properties)]
     return found
-
-
-def _subfolders(place: Path) -> list[Path]:
-    if not place.is_dir():
-        return []
-    return [folder for folder in place.iterdir() if (folder / CONFIG_FILE).exists()]

@@ -109,7 +109,7 @@ def train(
     named = _named(known, settings.least_taught)
     catalogue = Catalogue({pattern: seen.get(pattern, 0) for pattern in [*seen, *named]})
     network = TemplateNetwork(settings.network, catalogue)
-    network.start_from(compositions.network)
+    network.start_from(compositions.network_of("hull_energy"))
     if start:
         network.continue_from(start.network, start.catalogue, catalogue)
     lessons = [_lesson(record, catalogue) for record in known]

@@ -15,20 +15,19 @@ from pymatgen.core import Composition, Element
 from crystalsmith.core.errors import WeightsError
 from crystalsmith.core.evidence import NORMAL_90
 from crystalsmith.models.composition.calibration import calibrate
-from crystalsmith.models.composition.model import SHIPPED, CompositionModel
+from crystalsmith.models.composition.model import CompositionModel, TrainedNetwork
 from crystalsmith.models.composition.network import (
     MAX_ELEMENTS,
     CompositionConfig,
     CompositionNetwork,
     encode,
 )
+from crystalsmith.models.composition.recipe import train_composition
 from crystalsmith.models.composition.training import (
     CompositionTraining,
     FormulaTable,
-    hull_energies,
     train,
 )
-from crystalsmith.models.recipes import train_composition
 from crystalsmith.models.runs import save_weights
 from crystalsmith.models.training_data import TrainingData
 
@@ -45,7 +44,7 @@ def random_network(seed=0):
     return CompositionNetwork(TINY).eval()
 
 
-MODEL = CompositionModel(random_network())
+MODEL = CompositionModel([TrainedNetwork(random_network())])
 
 
 def values(predictions):
@@ -96,7 +95,7 @@ def test_gaps_are_never_negative():
     network = random_network()
     with torch.no_grad():
         network.value.bias.fill_(-50.0)
-    (found,) = CompositionModel(network).predict([Composition("NaCl")])
+    (found,) = CompositionModel([TrainedNetwork(network)]).predict([Composition("NaCl")])
     assert found["band_gap"].mean == 0
     assert found["formation_energy"].mean < 0
     assert (found["band_gap"].unit, found["hull_energy"].unit) == ("eV", "eV/atom")
@@ -151,17 +150,13 @@ def test_calibrated_intervals_hold_what_they_promise():
     network = random_network()
     factors = calibrate(network, table)
     asked = [Composition({Element.from_Z(z).symbol: n for z, n in row}) for row in rows]
-    found = CompositionModel(network, factors).predict(asked)
+    found = CompositionModel([TrainedNetwork(network, factors)]).predict(asked)
     for column, name in enumerate(TINY.properties[1:], start=1):
         inside = [
             abs(row[name].mean - truth) <= NORMAL_90 * row[name].std
             for row, truth in zip(found, table.targets[:, column], strict=True)
         ]
         assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
-
-
-def test_energy_of_the_hull():
-    assert hull_energies([-2.0, None, -1.0], [0.25, 0.1, None]) == [-2.25, None, None]
 
 
 @pytest.mark.parametrize("config", [{}, {"network": {}}, {"network": {"size": 3}}])
@@ -171,7 +166,18 @@ def test_a_config_of_something_else_is_refused(tmp_path, config):
         CompositionModel.load(tmp_path, device="cpu")
 
 
-@pytest.mark.skipif(not (SHIPPED / "config.json").exists(), reason="no weights shipped yet")
-def test_the_shipped_weights_load_and_predict():
-    (found,) = CompositionModel.load(device="cpu").predict([Composition("NaCl")])
-    assert all(np.isfinite(p.mean) and p.std > 0 for p in found.values())
+def test_the_shipped_weights_tell_every_property():
+    salt, carbide = CompositionModel.load(device="cpu").predict(
+        [Composition("NaCl"), Composition("WC")]
+    )
+    assert salt.keys() >= {"band_gap", "hull_energy", "volume_per_atom", "shear_modulus"}
+    assert all(np.isfinite(p.mean) and p.std > 0 for p in (*salt.values(), *carbide.values()))
+    assert carbide["bulk_modulus"].mean > 300 > 60 > salt["bulk_modulus"].mean > 10  # 390; 24 GPa
+    assert salt["volume_per_atom"].mean == pytest.approx(22.4, rel=0.15)  # NaCl, 5.64 Å cubed / 8
+
+
+def test_only_what_is_needed_is_computed():
+    model = CompositionModel.load(device="cpu")
+    found = model.estimates([Composition("NaCl")], ["hull_energy"])
+    assert "hull_energy" in found
+    assert "bulk_modulus" not in found

@@ -11,7 +11,7 @@ from pymatgen.core import Composition
 
 from crystalsmith.core.crystallography.normaliser import canonical, canonical_letters
 from crystalsmith.core.errors import DataError, WeightsError
-from crystalsmith.models.composition.model import CompositionModel
+from crystalsmith.models.composition.model import CompositionModel, TrainedNetwork
 from crystalsmith.models.composition.network import CompositionConfig, CompositionNetwork
 from crystalsmith.models.constraint.generator import ConstraintGenerator, Wanted
 from crystalsmith.models.constraint.records import Record, record_of
@@ -37,7 +37,8 @@ TINY = TemplateConfig(width=16, layers=1, heads=2)
 @pytest.fixture(scope="module")
 def compositions() -> CompositionModel:
     torch.manual_seed(0)
-    return CompositionModel(CompositionNetwork(CompositionConfig(width=16, layers=1, heads=2)))
+    network = CompositionNetwork(CompositionConfig(width=16, layers=1, heads=2))
+    return CompositionModel([TrainedNetwork(network)])
 
 
 @pytest.fixture(scope="module")
