@@ -13,6 +13,8 @@ from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_formula
 from crystalsmith.core.clauses import (
     AtomCount,
+    ExcludeElements,
+    ExcludeGroups,
     IncludeElements,
     Novel,
     PropertyRange,
@@ -77,6 +79,13 @@ _ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")
 # in Chinese the degree follows: 离子电导率高
 _DEGREE = re.compile(r"\s?(高|低|大|小|好|强|长|快|优异|优良|良好)(?=\W|$)")
 _HYPHENED = re.compile(r"(?<![\w-])(?!non-)[a-z\d]{1,12}-$")
+_MEANS = re.compile(
+    r"[^.;,:\n]{0,50}?\s*[,(;:-]*\s*(?:\bi\.?e\.?,?|(?<=[,;(-]\s)that\s+is(?:\s+to\s+say)?,?|\bmeaning|by\s+which\s+(?:i|we)\s+mean"
+    r"|in\s+other\s+words,?|\bnamely|\bviz\.?|which\s+(?:to\s+me\s+|for\s+us\s+)?means)\s",
+    re.IGNORECASE,
+)
+_DEFINING = (PropertyRange, ExcludeElements, ExcludeGroups)
+_SOON = 30  # characters
 _SIZES = frozenset(
     {"small unit cell", "small cell", "small primitive cell", "compact cell", "large unit cell"}
 )
@@ -123,7 +132,7 @@ def read_unsupported(reading: Reading) -> None:
         if _CENTRED.fullmatch(mention.value) and reading.of_kind(SpaceGroupClause):
             reading.source.claim(mention.start, mention.end)  # body-centred tetragonal I4_1md
             continue
-        if _is_explained(reading, mention):
+        if _is_explained(reading, mention) or _is_defined(reading, mention.end):
             reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
         if mention.value.lower() in LIGHT and _FOR.search(reading.text_before(mention.start, 24)):
@@ -157,6 +166,17 @@ def _is_explained(reading: Reading, mention: Mention) -> bool:
     """Whether a figure of the same text says what dense, light or soft means."""
     name = _EXPLAINED_BY.get(mention.value.lower())
     return name is not None and any(c.name == name for c in reading.of_kind(PropertyRange))
+
+
+def _is_defined(reading: Reading, end: int) -> bool:
+    """Whether the text itself says what a quality means: safe, i.e. no toxic elements."""
+    means = _MEANS.match(reading.source.plain, end)
+    if means is None:
+        return False
+    return any(
+        isinstance(wish.clause, _DEFINING) and 0 <= wish.start - means.end() < _SOON
+        for wish in reading.wishes
+    )
 
 
 def read_likenesses(reading: Reading) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pymatgen.core import Element
 
-from crystalsmith.agent.interpreter.source import Source, Token
+from crystalsmith.agent.interpreter.source import Source, Token, singulars
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.families import family, family_names
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 _JOINER = re.compile(r"[ \n_-]{0,3}|/")
 _CHEMICAL_KINDS = ("element", "group", "ions", "anion", "anion_amount")
-_STRUCTURE_WORDS = ("structure", "structure type", "type structure", "prototype", "lattice")
+_STRUCTURE_WORDS = (
+    "structure", "structure type", "type structure", "prototype", "lattice", "arrangement", "topology",
+    "motif", "aristotype", "framework", "structural type", "crystal structure",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,48 @@ def find_mentions(source: Source) -> list[Mention]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _forms() -> tuple[tuple[Meaning, re.Pattern[str]], ...]:
+    rows = table("forms")
+    parts = {name: "|".join(words) for name, words in rows["parts"].items()}
+    return tuple(
+        (Meaning(kind, value), re.compile(spelling.format(**parts), re.IGNORECASE))
+        for kind, section in rows.items()
+        if kind != "parts"
+        for value, spellings in section.items()
+        for spelling in spellings
+    )
+
+
+def find_forms(source: Source) -> list[Mention]:
+    """Wishes that are known by how they are built: "which nobody has ever published"."""
+    found: list[Mention] = []
+    for meaning, pattern in _forms():
+        for match in pattern.finditer(source.plain):
+            found.append(Mention(*match.span("what"), meaning.kind, meaning.value))
+    return found
+
+
+_ONES = re.compile(
+    r"\s*[,(-]?\s*(?:the\s+|but\s+)?(?P<which>[a-z]+(?:-[a-z]+)?)\s+(?:ones?|kind|variety|type|version)\)?(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def with_afterthought(mention: Mention, source: Source) -> Mention:
+    """A family with what follows about its kind: skutterudites, filled ones."""
+    after = _ONES.match(source.plain, mention.end)
+    if mention.kind != "family" or after is None:
+        return mention
+    base = source.plain[mention.start : mention.end].lower()
+    for form in (base, *singulars(base)):
+        words = tuple(token.text for token in Source(f"{after['which']} {form}").tokens)
+        for meaning in phrases().get(words, ()):
+            if meaning.kind == "family":
+                return Mention(mention.start, after.end(), "family", meaning.value)
+    return mention
+
+
 def property_in(words: str) -> str:
     """The key of the scored property that a phrase names, such as "high bulk modulus"; or ""."""
     mentions = find_mentions(Source(words))
@@ -172,7 +217,7 @@ def property_in(words: str) -> str:
 _MODULUS = re.compile(
     r"(?<![\w-])([KBG])(?:_?(?:VRH|0|H|v|R))?(?=\s*(?:[<>=≥≤~:]|(?:of|is|over|above|below|under|at\s"
     r"(?:least|most|or)|around|about|near|between|exceeding|up\sto|more\sthan|less\sthan|from)\s)"
-    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s\d[^;,\n]{0,12}?GPa|\s?[<>≥≤]=?\s?\d{2,3}(?![\d.])(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
+    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s\d[^;,\n]{0,12}?GPa|\s?(?:[<>≥≤]=?|above|over|below|under|at\sleast|exceeding|more\sthan)\s?\d{2,3}(?![\d.])(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
 )
 
 

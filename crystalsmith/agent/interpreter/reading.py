@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from crystalsmith.agent.interpreter.lexicon import (
     Mention,
     chemical_parts,
+    find_forms,
     find_mentions,
     find_moduli,
+    with_afterthought,
 )
 from crystalsmith.agent.interpreter.quantities import Quantity, find_quantities
 from crystalsmith.agent.interpreter.tables import table
@@ -99,7 +101,14 @@ class Reading:
     @cached_property
     def all_mentions(self) -> list[Mention]:
         """Phrases of the lexicon in order, claimed or not."""
-        found = [*find_mentions(self.source), *find_moduli(self.source)]
+        plain = (with_afterthought(m, self.source) for m in find_mentions(self.source))
+        found = [*plain, *find_moduli(self.source)]
+        forms = find_forms(self.source)
+        found = [m for m in found if not any(f.start <= m.start and m.end <= f.end for f in forms)]
+        found += [
+            f for f in forms if not any(m.kind == f.kind and m.start < f.end and f.start < m.end
+                                        for m in found)
+        ]
         for mention in list(found):
             if mention.kind == "family":
                 found += chemical_parts(mention, self.source)

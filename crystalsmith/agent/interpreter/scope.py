@@ -55,6 +55,11 @@ _ONE_OF = re.compile(
     r"\b(?:one|any|some|either|choice|two|most)\s+of\s+(?:the\s+|these\s+)?[:(]?\s*$|\beither\s+$",
     re.I,
 )
+_OR_ANYTHING = re.compile(
+    r"(?:\bor|\bnor|,|\band)\s+(?:any(?:thing|\s+other|\s+of\s+the|\s+kind\s+of)?(?:\s+(?:else|that\s+is|that's))?"
+    r"|other|similar|otherwise)\s+$",
+    re.I,
+)
 _ATOMS = r"(?:[\s-]*(?:atoms?|elements?|ions?|metals?|content|\)))?"
 
 
@@ -178,6 +183,12 @@ def role_before(reading: Reading, position: int) -> tuple[str, int]:
     cue = reading.cue_before(position)
     if _MINUS.search(reading.source.plain[max(0, position - 2) : position]):
         return "exclude", position - 1
+    if _OR_ANYTHING.search(reading.source.plain[max(0, position - 32) : position]):
+        for earlier in reading.before(position - 3, "before"):
+            if not reading.source.same_sentence(earlier.start, position):
+                break
+            if earlier.value == "exclude":
+                return "exclude", position
     if cue is None:
         but = _ANY_BUT.search(reading.source.plain[max(0, position - 60) : position])
         return ("exclude", position - 4) if but else ("", position)

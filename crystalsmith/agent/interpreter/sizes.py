@@ -41,7 +41,7 @@ _ELEMENTS_AFTER = re.compile(
 _ELEMENTS_BEFORE = re.compile(
     rf"""(?:\b(?:number|no\.?)\s+of\s+(?:(?:different|distinct|chemical)\s+)?
        (?:elements|components|species)
-    |\bn[_\s]?elem(?:ents)?|\belement\s+(?:count|number)|\belements){_IS}""",
+    |\bn[_\s]?el(?:em(?:ent)?s?|s)?|\bn[_\s]?species|\bn[_\s]?components|\belement\s+(?:count|number)|\belements){_IS}""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OR_MORE = re.compile(r"\s*(?:or|and)\s+(?:higher|above|more|up|beyond)\b", re.IGNORECASE)

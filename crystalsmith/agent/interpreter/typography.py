@@ -20,6 +20,20 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\rho(?![a-z])"), "density"),
     (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
     (re.compile(r"(?<!\d)(?<!\d\s)\bw/(?!o\b|m|\()\s?"), "with "),
+    (re.compile(r"(?i)(?<=\bexcl)\.|(?<=\bincl)\.|(?<=\bw/o)\."), ""),
+    # 5<=natoms<=10, 1 < Eg < 2 eV
+    *(
+        (
+            re.compile(
+                rf"(?<![\w.])(-?\d+(?:\.\d+)?)\s?([munk]?[A-Za-zÅ/%^³3]{{0,7}})\s?(?:{first})\s?"
+                rf"([A-Za-z][A-Za-z_ ]{{0,20}}?)\s?(?:{second})\s?(?=-?\d)"
+            ),
+            rf"\3 {low} \1 \2 and {high} ",
+        )
+        for first, low in (("<=|=<|≤|⩽", "≥"), ("<", ">"))
+        for second, high in (("<=|=<|≤|⩽", "≤"), ("<", "<"))
+    ),
+    (re.compile(r"(?<=[A-Za-z)\]])\s?(?:->|→|:=|=>)\s?(?=[<>≤≥~]?\s?-?\d)"), " = "),
     (re.compile(r"\{(?!\\)"), " ("),
     (re.compile(r"\}"), ")"),
     (re.compile(r"(?<!\d)(\d{1,3}\.\d)\((\d)\)"), r"\1±0.\2"),  # 2.0(1)
