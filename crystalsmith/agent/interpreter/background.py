@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Source
 
 _TURN = re.compile(
-    r",\s{1,3}(?=(?:i|we)\s+(?:find|am|are|would|now|want|need|seek|look|wish|hope|should|shall|propose)\b)|,?\s{1,3}(?=but\b|whereas\b|although\b|so\s+(?:i|we|please|now)\b)|,\s{1,3}(?=so\b|hence\b|therefore\b|thus\b|which\s+(?:works|worked|was|were|is|are)\b"
+    r"\s-{1,2}\s(?=(?:i|we|my|our|they|he|she)\b)|,\s{1,3}(?=(?:i|we)\s+(?:find|am|are|would|now|want|need|seek|look|wish|hope|should|shall|propose)\b)|,?\s{1,3}(?=but\b|whereas\b|although\b|so\s+(?:i|we|please|now)\b)|,\s{1,3}(?=so\b|hence\b|therefore\b|thus\b|which\s+(?:works|worked|was|were|is|are)\b"
     r"|and\s+(?:now|then|after|in|we|i|he|she|it|they)\b)",
     re.IGNORECASE,
 )

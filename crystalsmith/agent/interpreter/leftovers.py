@@ -35,11 +35,14 @@ _ADDRESSEE = (
 )
 _COURTESIES = (
     re.compile(
-        r"(?:^|(?<=\n))\s*(?i:hi|hello|hey|dear|good\s(?:morning|afternoon|evening))"
+        r"(?:^|(?<=\n))\s*(?i:hi|hello|hey|hiya|dear|good\s(?:morning|afternoon|evening)|greetings(?:\sof\sthe\sday)?|bom\sdia|boa\starde"
+        r"|boa\snoite|ol[aá]|hola|buenos\sd[ií]as|buenas(?:\stardes)?|bonjour|salut|guten\s(?:tag|morgen)|moin|ciao"
+        r"|buongiorno|namaste|merhaba|salaam?|privet|konnichiwa)"
         rf"(?:\s{_ADDRESSEE}){{0,4}}\s*[,!.:\n-]"
     ),
     re.compile(
         r"\b(?i:(?:best|kind|warm)\s+(?:regards|wishes)|best|regards|cheers|many\s+thanks|thx|tia"
+        r"|obrigad[oa]|gracias|merci|danke(?:\s+(?:sch[oö]n|sehr))?|abra[cç]os?|saludos|cordialement|grazie|te[sş]ekk[uü]rler|(?:mit\s+)?(?:freundlichen|besten|sch[oö]nen)\s+gr[uü][sß]+en?|arigato"
         r"|thanks(?:\s+(?:a\s+lot|again|in\s+advance))?|thank\s+you|sincerely|yours(?:\s+\w+)?)"
         rf"\s*[,!.\n-]\s*(?:{_NAME}\s?){{0,3}}[\s.!]*$"
     ),
@@ -135,7 +138,7 @@ def read_unsupported(reading: Reading) -> None:
         if _is_explained(reading, mention) or _is_defined(reading, mention.end):
             reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
-        if mention.value.lower() in LIGHT and _FOR.search(reading.text_before(mention.start, 24)):
+        if _says_purpose(reading, mention):
             reading.source.claim(mention.start, mention.end)
             reading.note(
                 f"'{reading.source.words(mention.start, mention.end)}' says what it is for"
@@ -166,6 +169,18 @@ def _is_explained(reading: Reading, mention: Mention) -> bool:
     """Whether a figure of the same text says what dense, light or soft means."""
     name = _EXPLAINED_BY.get(mention.value.lower())
     return name is not None and any(c.name == name for c in reading.of_kind(PropertyRange))
+
+
+def _says_purpose(reading: Reading, mention: Mention) -> bool:
+    """Whether a word only says what for: *for* blue light, *Permanent magnets:*, magnet material."""
+    name = mention.value.lower()
+    purposes = word_set("purpose", "nouns")
+    is_for = _FOR.search(reading.text_before(mention.start, 24)) is not None
+    if name in LIGHT or name not in purposes:
+        return name in LIGHT and is_for
+    after = reading.source.plain[mention.end : mention.end + 12]
+    is_heading = not reading.source.plain[: mention.start].strip() and after[:1] == ":"
+    return is_for or is_heading or re.match(r"\smaterials?\b", after) is not None
 
 
 def _is_defined(reading: Reading, end: int) -> bool:
