@@ -92,6 +92,8 @@ def read_fragments(reading: Reading) -> None:
         return
     for start, end in list(fragments(reading)):
         words = reading.source.plain[start:end]
+        if end <= reading.heading:
+            continue
         if reading.source.words(start, end).isascii() and _is_wish(reading, start, words):
             reading.cannot_score(start, end)
     if _CHINESE.search(reading.source.text):

@@ -89,6 +89,11 @@ _MEANS = re.compile(
 )
 _DEFINING = (PropertyRange, ExcludeElements, ExcludeGroups)
 _SOON = 30  # characters
+_SUBJECT = re.compile(
+    r"\s+(?:phase|layer|material|component|coating|compound|crystal)\s+(?:should|must|has\s+to|needs\s+to|is\s+to"
+    r"|will|shall|would)\b",
+    re.IGNORECASE,
+)
 _SIZES = frozenset(
     {"small unit cell", "small cell", "small primitive cell", "compact cell", "large unit cell"}
 )
@@ -135,6 +140,9 @@ def read_unsupported(reading: Reading) -> None:
         if _CENTRED.fullmatch(mention.value) and reading.of_kind(SpaceGroupClause):
             reading.source.claim(mention.start, mention.end)  # body-centred tetragonal I4_1md
             continue
+        if mention.end <= reading.heading and mention.value.lower() in LIGHT:
+            reading.source.claim(mention.start, mention.end)
+            continue
         if _is_explained(reading, mention) or _is_defined(reading, mention.end):
             reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
@@ -148,6 +156,9 @@ def read_unsupported(reading: Reading) -> None:
             reading.source.claim(mention.start, mention.end)  # small unit cell (≤ 6 atoms)
             continue
         if reading.skip_optional(start, mention.end):
+            continue
+        if _is_subject(reading, mention):
+            reading.source.claim(mention.start, mention.end)  # the hard phase should be a carbide
             continue
         negation = reading.is_negated(start)
         start = (
@@ -180,7 +191,14 @@ def _says_purpose(reading: Reading, mention: Mention) -> bool:
         return name in LIGHT and is_for
     after = reading.source.plain[mention.end : mention.end + 12]
     is_heading = not reading.source.plain[: mention.start].strip() and after[:1] == ":"
-    return is_for or is_heading or re.match(r"\smaterials?\b", after) is not None
+    return is_for or is_heading or re.match(r"\s(?:materials?|phases?)\b", after) is not None
+
+
+def _is_subject(reading: Reading, mention: Mention) -> bool:
+    """Whether a quality only names the thing of which something is asked."""
+    plain = reading.source.plain
+    before = plain[max(0, mention.start - 5) : mention.start].lower()
+    return before.endswith("the ") and _SUBJECT.match(plain, mention.end) is not None
 
 
 def _is_defined(reading: Reading, end: int) -> bool:

@@ -43,6 +43,13 @@ _EXCLUDED = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\s*(?:,|and|or|nor|,\s*(?:and|or|nor))\s*(?:an?\s+|the\s+)?", re.IGNORECASE)
+_HEADING = re.compile(
+    r"\s*(?P<words>(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)(?::|\s[-–]\s)\s*(?!\s*(?:yes|no|true|false|high|low|[\d<>≤≥~])\b)"
+)
+_SCORED = frozenset(
+    {"anion", "anion_amount", "ions", "family", "group", "system", "electronic", "property",
+     "element_number", "stable", "novel", "centrosymmetric", "polar", "chiral", "before"}
+)  # fmt: skip
 _VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
 
 
@@ -144,6 +151,17 @@ class Reading:
             if rows[index].start > position:
                 return
             yield rows[index]
+
+    @cached_property
+    def heading(self) -> int:
+        """Where a heading ends that says what the material is for, 0 without: *IR dome:* ..."""
+        match = _HEADING.match(self.source.plain)
+        if match is None or not word_set("purpose", "no_heading").isdisjoint(
+            match["words"].lower().split()
+        ):
+            return 0
+        scored = (m for m in self.all_mentions if m.start < match.end("words"))
+        return 0 if any(m.kind in _SCORED for m in scored) else match.end("words")
 
     @cached_property
     def quantities(self) -> list[Quantity]:

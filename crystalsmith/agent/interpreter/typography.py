@@ -128,6 +128,7 @@ def _rewritten(text: str) -> list[tuple[int, int, str]]:
         found += [(*m.span(), m.expand(spelling)) for m in pattern.finditer(text)]
     if not re.search(r"\s", text.strip()) and text.count("/") > 2:
         found += [(*match.span(), ", ") for match in _SLASH.finditer(text)]
+    found += _list_points(text)
     found += glossed(text)
     found.sort()
     separate: list[tuple[int, int, str]] = []
@@ -135,6 +136,19 @@ def _rewritten(text: str) -> list[tuple[int, int, str]]:
         if not separate or item[0] >= separate[-1][1]:
             separate.append(item)
     return separate
+
+
+_POINT = re.compile(r"(?:^|(?<=[\s,;:，；：。]))[(（]?(\d{1,2})[)）.、](?=\s?[^\W\d])(?!\s?[a-z]{1,2}\d)", re.M)
+_CIRCLED = re.compile(r"[①-⑳❶-❿⑴-⒇]")
+
+
+def _list_points(text: str) -> list[tuple[int, int, str]]:
+    """The numbers of a list's points, which are no figures: 1) cubic; 2) no lead."""
+    found = [(*match.span(), " ; ") for match in _CIRCLED.finditer(text)]
+    points = list(_POINT.finditer(text))
+    if [int(point[1]) for point in points[:2]] == [1, 2]:
+        found += [(*point.span(), " ; ") for point in points]
+    return found
 
 
 def _plain_character(character: str) -> str:

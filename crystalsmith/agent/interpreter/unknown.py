@@ -46,7 +46,7 @@ def read_unknown(reading: Reading) -> None:
     if not reading.wishes and not reading.unsupported and not reading.purposes:
         return
     for start, end in islice(_phrases(reading), _MOST_PHRASES):
-        if not reading.source.is_open(start, end):
+        if not reading.source.is_open(start, end) or end <= reading.heading:
             continue
         free = _FREE.match(reading.source.plain, end)
         if free is not None and reading.source.is_open(start, free.end()):
