@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from crystalsmith.agent.interpreter.chinese import has_chinese
 from crystalsmith.agent.interpreter.phrases import only_tells
 from crystalsmith.agent.interpreter.tables import table
 
@@ -48,6 +49,13 @@ _SUBJECT = re.compile(
     r"(?:our|my|their|his|her|its|he|she|they|we|i|i'm|i've|we've|the|an?|some|most|many|every\w*|nobody|somebody"
     r"|someone|people|two|three|both|all|there|this|that|these|those|according|last|in|at|after|before|since|as"
     r"|[A-Z][a-z]+(?:'s)?\s+[a-z]+(?:s|ed)\b)(?![\w-])",
+    re.IGNORECASE,
+)
+_DECLARES = re.compile(  # I run a glaze studio; we machine drone frames
+    r"(?:i|we)(?:(?:'m|'re|\s+am|\s+are)\s+(?!search|look|seek|hunt|try|ask|aim|plan|consider|think|hop|wonder|work|study|focus"
+    r"|investigat|need|want|prefer|design)[a-z]+ing|(?:\s+(?:mostly|usually|normally|currently|often|also|only\s+ever|just|still))?"
+    r"\s+(?!(?:a|am|are|was|were|do|did|can|could|will|would|might|may|must|shall|should|hope|wish|think|guess|believe|mean|say|care"
+    r"|suggest|recommend|ask|seek|search|hunt|aim|plan|intend|try|go|focus|study|work|investigate|consider|require|have\s+in)\b)[a-z]{3,})\s",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(  # every repeat is bounded: a long run of one word takes linear time
@@ -145,17 +153,13 @@ def _tells(reading: Reading, passage: Passage) -> bool:
 def _seems_to_tell(reading: Reading, passage: Passage) -> bool:
     """Whether the model takes a sentence that would be read for mere telling."""
     text = reading.source.plain[passage.start : passage.end].strip(" .,;!?\n")
-    if not reading.source.text.isascii() or not _FEWEST <= len(text.split()) <= _MOST_WORDS:
+    if has_chinese(reading.source.text) or not _FEWEST <= len(text.split()) <= _MOST_WORDS:
         return False
     if _SUBJECT.match(text) is None or _words("asks").search(text) is not None:
         return False
     if reading.source.plain[passage.end : passage.end + 1] == "?":
         return False
-    is_read = (
-        any(m.start < passage.end for m in _next(reading.after(passage.start, *_MATERIAL)))
-        or _FORMULA.search(text) is not None
-    )
-    return (is_read or any(c.isdigit() for c in text)) and only_tells(text)
+    return _DECLARES.match(text) is not None or only_tells(text)
 
 
 def _names_the_kind(reading: Reading, passage: Passage, rest: list[Passage]) -> bool:

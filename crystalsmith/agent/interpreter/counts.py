@@ -155,7 +155,7 @@ def _is_labelled(reading: Reading, quantity: Quantity) -> bool:
     match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)[\"']?\s?(?:[:=]|<=?|≤)\s*$", line)
     if match is None:
         match = re.search(
-            r"(?:^|[\s,;(])-{0,2}(n|(?i:count|num|qty|quantity|top|number|n_?(?:results|candidates|cands"
+            r"(?:^|[\s,;(])-{0,2}(n|(?i:count|num|qty|quantity|top|number|limit|n_?(?:results|candidates|cands"
             r"|structures|structs|hits|out)|(?:max|num)_?results|top_?[kn]))\.?\s+$",
             line,
         )

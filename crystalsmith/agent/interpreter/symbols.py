@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.scope import Item, connects
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.clauses import Ratio
 from crystalsmith.core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -118,11 +119,20 @@ def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
     site = re.search(r"\b(?:on|at)\s+(?:the\s+)?$", reading.text_before(match.start(), 10))
     if match[1] in "ABMX" and site is not None:
         return True  # Te on B
+    if match[1] in _PLACEHOLDERS and match[1] in _named_places(reading):
+        return True
     if match[1] in _PLACEHOLDERS and _IS.match(reading.text_after(match.end(), 16)):
         return True
     if _NO_ELEMENT_AFTER.match(reading.text_after(match.end(), 12)):
         return True
     return _NO_ELEMENT_BEFORE.search(reading.text_before(match.start(), 12)) is not None
+
+
+def _named_places(reading: Reading) -> set[str]:
+    """Letters that a general formula of the text uses for places: the B of A2BX6."""
+    patterns = [clause.ratio for clause in reading.of_kind(Ratio)]
+    parts = {part for ratio in patterns for part in re.findall(r"[A-Z][a-z]?", ratio)}
+    return parts & _PLACEHOLDERS
 
 
 def _is_certain(reading: Reading, item: Item) -> bool:

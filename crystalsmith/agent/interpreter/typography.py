@@ -14,6 +14,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\u0304\u0305\u203e](\d)"), r"-\1"),
     (re.compile(r"</?(?:sub|sup|b|i|em|strong)>"), ""),
     (re.compile(r"\\pm(?![a-z])|\+\s?/\s?[-\u2212]|\+-"), "±"),
+    (re.compile(r"[$€£¥]\s?\d+(?:\.\d+)?\s?(?:M|k|bn|mio|million|billion)\b(?!\s?eV)"), " "),
     (re.compile(r"\\(?:leq?|lesssim)(?![a-z])"), "≤"),
     (re.compile(r"\\(?:geq?|gtrsim)(?![a-z])"), "≥"),
     (re.compile(r"\\(?:approx|sim|simeq)(?![a-z])"), "~"),
@@ -32,6 +33,21 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
         )
         for first, low in (("<=|=<|≤|⩽", "≥"), ("<", ">"))
         for second, high in (("<=|=<|≤|⩽", "≤"), ("<", "<"))
+    ),
+    (re.compile(r"(?i)['\"]([A-Z][a-z]?)['\"]\s+not\s+in\s+elements?"), r" without \1 "),
+    (re.compile(r"(?i)['\"]([A-Z][a-z]?)['\"]\s+in\s+elements?"), r" containing \1 "),
+    (
+        re.compile(
+            r"\b([A-Za-z_]+?)_(min|max)(?:imum)?_(meV|eV|GPa|nm)(?:_(?:per_)?atom)?['\"]?\s?[:=]\s?"
+            r"(-?\d+(?:\.\d+)?)"
+        ),
+        r"\1 \2 \4 \3",
+    ),
+    (
+        re.compile(
+            r"\b([A-Za-z_]+?)_(meV|eV|GPa|nm)(?:_(?:per_)?atom)?['\"]?\s?[:=]\s?(-?\d+(?:\.\d+)?)(?![\d.])"
+        ),
+        r"\1: \3 \2",
     ),
     (re.compile(r"(?<=[A-Za-z)\]])\s?(?:->|→|:=|=>)\s?(?=[<>≤≥~]?\s?-?\d)"), " = "),
     (re.compile(r"\{(?!\\)"), " ("),

@@ -44,7 +44,7 @@ _FORMULA_LIKE = re.compile(r"(?:[A-Z][a-z]?\d*){2,}")
 _DEFINITE = re.compile(r"\b(?:the|our|my|this)\s+$", re.IGNORECASE)
 _OTHER_NOUN = re.compile(
     r"[\s-]+(?:to|here|in|job|year|york|zealand|project|paper|student|colleague|idea|team|version"
-    r"|task|account|user|position|message|email|for|as|that|by|thing|properties|synthesis|boss"
+    r"|task|account|user|position|message|email|for|as|that|by|about|thing|properties|synthesis|boss"
     r"|supervisor)\b",
     re.IGNORECASE,
 )
