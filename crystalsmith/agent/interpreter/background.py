@@ -91,6 +91,12 @@ def _words(name: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
+def _asides() -> tuple[re.Pattern[str], ...]:
+    rows = table("grammar")["story"]["asides"]
+    return tuple(re.compile(spelling, re.IGNORECASE) for spelling in rows)
+
+
+@lru_cache(maxsize=1)
 def _signs() -> re.Pattern[str]:
     return re.compile("|".join(table("grammar")["story"]["signs"]), re.IGNORECASE)
 
@@ -108,8 +114,8 @@ def claim_corrections(reading: Reading) -> None:
 
 def claim_background(reading: Reading) -> None:
     """Put aside passages that tell and do not ask, and things that only are at hand."""
-    for spelling in table("grammar")["story"]["asides"]:
-        for match in re.finditer(spelling, reading.source.plain, re.IGNORECASE):
+    for aside in _asides():
+        for match in aside.finditer(reading.source.plain):
             reading.source.claim(*match.span())
     passages = passages_of(reading.source)
     told = [passage for passage in passages if _tells(reading, passage)]

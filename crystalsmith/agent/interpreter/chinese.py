@@ -45,18 +45,8 @@ _EXCHANGE = re.compile(
     r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
 )
 _IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替换)(?=[^，。；,;])")
-_EVERY = r"(?:也|都|就|均|则|全部|统统|一律|一概|全都|最好|千万|绝对|绝对)*"
-_NOT_USED = re.compile(
-    r"(?:^|(?<=[，。；,;：:、？！?!\s]))((?:[^，。；,;：:\s]|(?<=[A-Za-z])\s(?=[A-Z])){1,16}?)" + _EVERY +
-    r"(?:别用|不要用|不能用|别要|别加|不要加|不要|不能有|不可以有|不许有|不能含|不能要|不能出现|不得出现|不行|不可以|不可|不许|不得用"
-    r"|不得有|不得使用|不考虑|不予考虑|不允许|不允许有|不接受|不采用|不碰|禁用|禁止|禁止使用|排除|除外|免谈|剔除|去掉|拿掉|不用|没有|不含|不沾)"
-    r"(?:了|哦|的)?(?=[，。；,;！!\s]|$)"
-)
-_MUST_HAVE = re.compile(
-    r"(?:^|(?<=[，。；,;：:？！?!\s]))([^，。；,;：:\s]{1,12}?)" + _EVERY +
-    r"(?:必须要有|必须有|必须含有|必须包含|必须含|必含|必有|必备|要有|一定要有|得有|需要有|不可少|必不可少|不能少|缺一不可)"
-    r"(?=[，。；,;！!\s]|$)"
-)
+_NAMED = r"(?:^|(?<=[，。；,;：:、？！?!\s]))((?:[^，。；,;：:\s]|(?<=[A-Za-z])\s(?=[A-Z])){1,16}?)"
+_END = r"(?:了|哦|的)?(?=[，。；,;！!\s]|$)"
 _ONLY_WITHIN = re.compile(
     r"(?:组成)?元素(?:种类|范围|选择|池)?(?:只能|仅)?(?:(?:限定|限制|局限|控制|限|选)?(?:在|于|为)|\s?[：:])\s?"
     r"((?:[A-Za-z\u4e00-\u9fff]{1,2}[、,和与及\s]{1,3}){1,7}[A-Za-z\u4e00-\u9fff]{1,2}?)\s?"
@@ -81,7 +71,9 @@ _AGAINST = re.compile(
     r"(?:对|在)([^，。；,;\s]{1,8}?)(?:中|里|下)?(?:的)?(?:很|较|化学)?稳定(?=[，。；,;]|$)"
 )
 _THAN = re.compile(r"比(?=\s?(?:[A-Z][a-z]?\d?){1,6})")
-_NO_LIMIT = re.compile(r"不(?:限于|限|限制|限定)(?=(?:[一二三四五六]元|晶系|空间群|结构|带隙|密度|元素|原子|数量|对称))")
+_NO_LIMIT = re.compile(
+    r"不(?:限于|限|限制|限定)(?=(?:[一二三四五六]元|晶系|空间群|结构|带隙|密度|元素|原子|数量|对称))"
+)
 _USED_FOR = re.compile(r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,8}?)用(?:的)?(?=[，。；,;]|$)")
 _GIVE = re.compile(r"(?<![输给])出(?=\s?(?:\d|[一二两三四五六七八九十]))")
 _RATHER = re.compile(
@@ -211,11 +203,11 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _RATHER.finditer(text):
         add(match.start(), match.start(1), " not ")
         add(match.end(1), match.start(2), " but ")
-    for match in _NOT_USED.finditer(text):
+    for match in _said_behind("refused").finditer(text):
         if _names_elements(match[1]):
             add(match.start(), match.start(1), " without ")
             add(match.end(1), match.end(), " ; ")
-    for match in _MUST_HAVE.finditer(text):
+    for match in _said_behind("wanted").finditer(text):
         if _names_elements(match[1]):
             add(match.start(), match.start(1), " containing ")
             add(match.end(1), match.end(), " ; ")
@@ -275,6 +267,14 @@ def _free_of(text: str, position: int) -> tuple[str, int]:
         if name and not rest.startswith(("化", "酸")):
             return name, position + length
     return "", position
+
+
+@lru_cache(maxsize=2)
+def _said_behind(role: str) -> re.Pattern[str]:
+    """What stands behind the elements that it is about: 稀土一律不要, Mg必须有."""
+    rows = table("chinese")["behind"]
+    words = "|".join(sorted(rows[role], key=len, reverse=True))
+    return re.compile(f"{_NAMED}(?:{'|'.join(rows['adverbs'])})*(?:{words}){_END}")
 
 
 def _names_elements(words: str) -> bool:

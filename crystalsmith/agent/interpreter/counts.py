@@ -53,7 +53,10 @@ _NOUN_BEFORE = re.compile(
     r"(?:(?:say|like|maybe|perhaps|about|up\s+to|at\s+most|around)\s+)?$",
     re.IGNORECASE,
 )
-_OF_THOSE = re.compile(r"\s+of\s+(?:those|these|them)(?=\s*(?:[.,;!?)]|$|please\b|before\b|by\b|until\b|for\b|asap\b))", re.IGNORECASE)
+_OF_THOSE = re.compile(
+    r"\s+of\s+(?:those|these|them)(?=\s*(?:[.,;!?)]|$|please\b|before\b|by\b|until\b|for\b|asap\b))",
+    re.IGNORECASE,
+)
 _CONTENT = re.compile(
     r"\b(?:thrilled|happy|satisfied|content|delighted|pleased|settle|fine|do|good)\s+(?:with|for)\s+"
     r"(?:just\s+|even\s+|only\s+)?$",

@@ -155,7 +155,9 @@ def _say_back(reading: Reading, quantity: Quantity) -> None:
         reading.source.claim(quantity.start, quantity.end)
         return
     start = quantity.start
-    if _FOR.search(reading.text_before(start, 20)) and _THING.match(reading.text_after(quantity.end)):
+    if _FOR.search(reading.text_before(start, 20)) and _THING.match(
+        reading.text_after(quantity.end)
+    ):
         reading.source.claim(start, quantity.end)  # for 1200 V switches
         return
     mention = next(reading.before(quantity.start, "quality", "application"), None)

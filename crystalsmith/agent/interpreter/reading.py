@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from crystalsmith.agent.interpreter.lexicon import (
-    Mention,
-    chemical_parts,
-    find_forms,
-    find_mentions,
-    find_moduli,
-    with_afterthought,
-)
+from crystalsmith.agent.interpreter.lexicon import Mention, all_mentions
 from crystalsmith.agent.interpreter.quantities import Quantity, find_quantities
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import Clause
@@ -44,7 +37,8 @@ _EXCLUDED = re.compile(
 )
 _LISTED = re.compile(r"\s*(?:,|and|or|nor|,\s*(?:and|or|nor))\s*(?:an?\s+|the\s+)?", re.IGNORECASE)
 _HEADING = re.compile(
-    r"\s*(?P<words>(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)(?::|\s[-–]\s)\s*(?!\s*(?:yes|no|true|false|high|low|[\d<>≤≥~])\b)"
+    r"\s*(?P<words>(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)(?::|\s[-–]\s)\s*"
+    r"(?!\s*(?:yes|no|true|false|high|low|[\d<>≤≥~])\b)"
 )
 _SCORED = frozenset(
     {"anion", "anion_amount", "ions", "family", "group", "system", "electronic", "property",
@@ -108,18 +102,7 @@ class Reading:
     @cached_property
     def all_mentions(self) -> list[Mention]:
         """Phrases of the lexicon in order, claimed or not."""
-        plain = (with_afterthought(m, self.source) for m in find_mentions(self.source))
-        found = [*plain, *find_moduli(self.source)]
-        forms = find_forms(self.source)
-        found = [m for m in found if not any(f.start <= m.start and m.end <= f.end for f in forms)]
-        found += [
-            f for f in forms if not any(m.kind == f.kind and m.start < f.end and f.start < m.end
-                                        for m in found)
-        ]
-        for mention in list(found):
-            if mention.kind == "family":
-                found += chemical_parts(mention, self.source)
-        return sorted(found, key=lambda mention: mention.start)
+        return all_mentions(self.source)
 
     @cached_property
     def _by_kinds(self) -> dict[tuple[str, ...], tuple[list[Mention], list[int], list[int]]]:

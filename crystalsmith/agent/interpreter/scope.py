@@ -184,10 +184,10 @@ def role_before(reading: Reading, position: int) -> tuple[str, int]:
     if _MINUS.search(reading.source.plain[max(0, position - 2) : position]):
         return "exclude", position - 1
     if _OR_ANYTHING.search(reading.source.plain[max(0, position - 32) : position]):
-        for earlier in reading.before(position - 3, "before"):
-            if not reading.source.same_sentence(earlier.start, position):
+        for other in reading.before(position - 3, "before"):
+            if not reading.source.same_sentence(other.start, position):
                 break
-            if earlier.value == "exclude":
+            if other.value == "exclude":
                 return "exclude", position
     if cue is None:
         but = _ANY_BUT.search(reading.source.plain[max(0, position - 60) : position])

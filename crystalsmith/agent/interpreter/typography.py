@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from crystalsmith.agent.interpreter.chinese import glossed, has_chinese
 
@@ -111,7 +112,11 @@ _SPELLINGS = {
 _SLASH = re.compile(r"/(?!(?:atom|mol|cm|cc|f\.?u|m|n|d|a|c)\b|mm)", re.IGNORECASE)
 
 
-def plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
+Characters = tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]
+
+
+@lru_cache(maxsize=8)  # a text is read, audited, and read again when it contradicts itself
+def plain_characters(text: str) -> Characters:
     """Characters of the plain text, each with the span of the text that it stands for."""
     characters: list[str] = []
     starts: list[int] = []
@@ -135,7 +140,7 @@ def plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
         position = end
     for offset in range(position, len(text)):
         put(_plain_character(text[offset]), offset, offset + 1)
-    return characters, starts, ends
+    return tuple(characters), tuple(starts), tuple(ends)
 
 
 def _rewritten(text: str) -> list[tuple[int, int, str]]:
@@ -154,7 +159,9 @@ def _rewritten(text: str) -> list[tuple[int, int, str]]:
     return separate
 
 
-_POINT = re.compile(r"(?:^|(?<=[\s,;:，；：。]))[(（]?(\d{1,2})[)）.、](?=\s?[^\W\d])(?!\s?[a-z]{1,2}\d)", re.M)
+_POINT = re.compile(
+    r"(?:^|(?<=[\s,;:，；：。]))[(（]?(\d{1,2})[)）.、](?=\s?[^\W\d])(?!\s?[a-z]{1,2}\d)", re.M
+)
 _CIRCLED = re.compile(r"[①-⑳❶-❿⑴-⒇]")
 
 

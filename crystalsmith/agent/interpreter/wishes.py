@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
     from crystalsmith.agent.interpreter.reading import Reading
 
-_STRUCTURE_WORDS = (
-    r"type|like|structured?|framework|prototype|lattice|family|phase|crystal\s+structure|arrangement|topology|motif|aristotype"
-)
+_STRUCTURE_WORDS = r"type|like|structured?|framework|prototype|lattice|family|phase|crystal\s+structure|arrangement|topology|motif|aristotype"
 _STRUCTURE_WORD = re.compile(rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS})(?!\w)", re.IGNORECASE)
 _TYPE_WORD = re.compile(
     rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS}|structures(?=[\s,.;)]|$))(?!\w)", re.IGNORECASE
@@ -65,7 +63,9 @@ def read_families(reading: Reading) -> None:
         elif _COMPARED.search(reading.text_before(mention.start, 30)):
             reading.cannot_score(mention.start, end)
         else:
-            reading.add(FamilyClause, mention.start, end, name=mention.value)
+            parts = [] if end > mention.end else chemical_parts(mention, reading.source)
+            is_read_on = bool(parts) and all(part.kind != "element" for part in parts)
+            reading.add(FamilyClause, mention.start, end, keep_open=is_read_on, name=mention.value)
             _claim_spelled_out(reading, mention, end)
 
 
