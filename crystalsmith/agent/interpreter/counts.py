@@ -62,6 +62,10 @@ _CONTENT = re.compile(
     r"(?:just\s+|even\s+|only\s+)?$",
     re.IGNORECASE,
 )
+_FEW = re.compile(  # a handful (say 6)
+    r"\b(?:handful|few|couple|some|several|bunch|dozen)\s*\((?:say|maybe|perhaps|like|about|around|~)?,?\s*$",
+    re.IGNORECASE,
+)
 _ENDS = re.compile(r"\s*(?:[.!?;)]|$)")
 _ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _LIST = 3  # commas, at least, of a list that ends in a number
@@ -127,6 +131,8 @@ def _score(reading: Reading, quantity: Quantity) -> int:
     if _TIMES.match(after) or _ENOUGH.match(after) or _OF_THOSE.match(after):
         return 2
     earlier = reading.source.plain[max(0, quantity.start - 40) : quantity.start]
+    if _FEW.search(earlier) and after.lstrip()[:1] == ")":
+        return 2
     if _CONTENT.search(earlier) and _ENDS.match(after):
         return 2
     if not reading.focus and _is_whole_sentence(reading, quantity):

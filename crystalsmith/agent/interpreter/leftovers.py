@@ -183,7 +183,7 @@ def _is_explained(reading: Reading, mention: Mention) -> bool:
 
 
 def _says_purpose(reading: Reading, mention: Mention) -> bool:
-    """Whether a word only says what for: for blue light, *magnets*: …"""
+    """Whether a word only says what for: magnets: cubic iron oxides."""
     name = mention.value.lower()
     purposes = word_set("purpose", "nouns")
     is_for = _FOR.search(reading.text_before(mention.start, 24)) is not None

@@ -60,6 +60,12 @@ _OR_ANYTHING = re.compile(
     r"|other|similar|otherwise)\s+$",
     re.I,
 )
+_SO_MUST = re.compile(
+    r"\b(?:so|neither|nor)\s+(?:must|should|is|are|does|do|can|may|shall|has|have)\s+$", re.I
+)
+_DENIAL = re.compile(
+    r"\b(?:absent|not|no|never|excluded|forbidden|banned|prohibited|out|removed|avoided)\b|n't", re.I
+)
 _ATOMS = r"(?:[\s-]*(?:atoms?|elements?|ions?|metals?|content|\)))?"
 
 
@@ -189,6 +195,10 @@ def role_before(reading: Reading, position: int) -> tuple[str, int]:
                 break
             if other.value == "exclude":
                 return "exclude", position
+    if _SO_MUST.search(reading.source.plain[max(0, position - 24) : position]):
+        start = reading.source.sentence_start(position)
+        if _DENIAL.search(reading.source.plain[start:position]):
+            return "exclude", position
     if cue is None:
         but = _ANY_BUT.search(reading.source.plain[max(0, position - 60) : position])
         return ("exclude", position - 4) if but else ("", position)
@@ -222,7 +232,10 @@ def _role_after(reading: Reading, run: list[Item]) -> tuple[str, int, int]:
         ("maybe", "maybe"),
     ):
         match = patterns[name].match(text, end, window)
-        if match and reading.source.same_sentence(end, match.end() - 1):
+        if match is None:
+            continue
+        says_all = role == "only" and match.group().lstrip()[:1] in (".", ";")  # Zn, N. Nothing else
+        if says_all or reading.source.same_sentence(end, match.end() - 1):
             return role, match.end(), len(run)
     return "", end, 0
 

@@ -56,6 +56,7 @@ _LIMIT_AFTER = re.compile(
 _FLOOR_AFTER = re.compile(
     r"\s*,?\s*(?:at\s+(?:the\s+)?least|min(?:imum)?|or\s+more)(?!\w)(?!\s*\d)", re.I
 )
+_OF_WHICH = re.compile(r"\s+of\s+(?:which|whom|them|these|those)\b", re.IGNORECASE)
 _JOINS = frozenset({"or", "and", "to", "either", "a", "an", "but"})
 # "About 20 atoms" leaves this much room.
 _ABOUT = 0.2
@@ -70,6 +71,8 @@ def read_sizes(reading: Reading) -> None:
         if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
             last = None
             continue
+        if _OF_WHICH.match(reading.source.plain, quantity.end):
+            continue  # three elements, at least one of which is a metal
         found = _announced(reading, quantity)
         shared = last is not None and quantity.target is None and not quantity.counts
         if found is None and last is not None and shared:

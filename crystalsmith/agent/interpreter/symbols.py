@@ -27,7 +27,7 @@ _NO_ELEMENT_AFTER = re.compile(
     r"[\s-]?(?:sites?|type|axis|direction|plane|curve|junction)\b|\.(?=[A-Za-z])", re.I
 )
 _NO_ELEMENT_BEFORE = re.compile(
-    r"\b(?:type|phase|group|class|grade|part|plan|figure|table|appendix|vitamin|prof|dr|mr|ms)"
+    r"\b(?:type|phase|group|class|grade|part|plan|figure|table|appendix|rev|revision|annex|version|vitamin|prof|dr|mr|ms)"
     r"\.?\s+$",
     re.I,
 )

@@ -35,6 +35,19 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
         for first, low in (("<=|=<|≤|⩽", "≥"), ("<", ">"))
         for second, high in (("<=|=<|≤|⩽", "≤"), ("<", "<"))
     ),
+    # {"n_atoms": {"min": 2, "max": 40}}
+    (
+        re.compile(
+            r"['\"]?\b([A-Za-z_]+)['\"]?\s?:\s?\{\s?['\"]?(min|max)['\"]?\s?:\s?(-?[\d.]+),\s?"
+            r"['\"]?(?:min|max)['\"]?\s?:\s?(?=-?[\d.]+\s?\})"
+        ),
+        r"\1 between \3 and ",
+    ),
+    (
+        re.compile(r"['\"]?\b([A-Za-z_]+)['\"]?\s?:\s?\{\s?['\"]?(min|max)['\"]?\s?:\s?(?=-?[\d.]+\s?\})"),
+        r"\1 \2 ",
+    ),
+    (re.compile(r"(?<![\w)=])!(?=[A-Z][a-z]?(?![a-z]))"), " no "),
     (re.compile(r"(?i)['\"]([A-Z][a-z]?)['\"]\s+not\s+in\s+elements?"), r" without \1 "),
     (re.compile(r"(?i)['\"]([A-Z][a-z]?)['\"]\s+in\s+elements?"), r" containing \1 "),
     (

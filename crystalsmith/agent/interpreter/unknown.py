@@ -37,8 +37,9 @@ _FREE = re.compile(r"-\s?free(?![\w-])", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _LONGEST = 80
 _MOST_PHRASES = 30
-_SURE_OF_PURPOSE = 0.93  # what kind of a catalyst it is is mostly no wish
-_LIKELY = 0.75  # of joined words: patent-free thermoelectrics
+_SURE = 0.8
+_SURE_OF_PURPOSE = 0.95  # what kind of a catalyst it is is mostly no wish
+_LIKELY = 0.85  # of joined words: patent-free thermoelectrics
 
 
 def read_unknown(reading: Reading) -> None:
@@ -59,7 +60,7 @@ def read_unknown(reading: Reading) -> None:
         named = _named_after(reading, end)
         if named is None and not _is_item(reading, start, end):
             continue
-        sure = 0.5
+        sure = _SURE
         if named == "application":
             sure = _LIKELY if "-" in words else _SURE_OF_PURPOSE
         if asks_something(words, sure):

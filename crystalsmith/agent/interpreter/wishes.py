@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
     from crystalsmith.agent.interpreter.reading import Reading
 
-_STRUCTURE_WORDS = r"type|like|structured?|framework|prototype|lattice|family|phase|crystal\s+structure|arrangement|topology|motif|aristotype"
+_STRUCTURE_WORDS = (
+    r"type|like|structured?|framework|prototype|lattice|family|phase|crystal\s+structure"
+    r"|arrangement|topology|motif|aristotype"
+)
 _STRUCTURE_WORD = re.compile(rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS})(?!\w)", re.IGNORECASE)
 _TYPE_WORD = re.compile(
     rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS}|structures(?=[\s,.;)]|$))(?!\w)", re.IGNORECASE
