@@ -100,6 +100,16 @@ _BETTER = re.compile(
 _COMPARE = re.compile(r"^\s*比较(?=\s?(?:第|一下|\d))")
 _SYMBOL = re.compile(r"(?<![A-Za-z])[A-Z][a-z]?(?![A-Za-z])")
 _ONE_MORE = re.compile(r"(?:再|另|补)?(?:加|补充|还有)(?:上)?一(?:条|个条件|点|项)(?=[：:，,])")
+_HARDER = re.compile(
+    r"比([^，。；,;]{1,6}?)(?:更|还|还要)(?:硬|轻|重|软|稳定|便宜|耐热)(?:的|得多的?)?"
+)
+_ONE_OF = re.compile(
+    r"((?:[A-Z][a-z]?|[\u4e00-\u9fff])(?:[、/或和,](?:[A-Z][a-z]?|[\u4e00-\u9fff])){1,5})(?:这\S种)?(?:里|中)?"
+    r"(?:至少|任选|任意|任一)?(?:含|有|选|取)?(?:其中)?(?:一种|之一|任一种|其一)(?:元素)?(?:的)?"
+)
+_REGARDLESS = re.compile(
+    r"(?:^|(?<=[，。；,;\s]))(?:先)?不(?:考虑|管|在乎|关心)([^，。；,;]{1,8}?)(?=[，。；,;]|$)"
+)
 _BASED = re.compile(r"基(?!底|于|本|金|础|团)")
 
 
@@ -190,6 +200,15 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _AGAINST.finditer(text):
         add(match.start(), match.start(1), " stable against ")
         add(match.end(1), match.end(), " ; ")
+    for match in _HARDER.finditer(text):
+        add(match.start(), match.start(1), " harder than ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _ONE_OF.finditer(text):
+        add(match.start(1), match.start(1), " one of ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _REGARDLESS.finditer(text):
+        if not _names_elements(match[1]):
+            add(*match.span(), " ; ")
     for match in _THAN.finditer(text):
         add(*match.span(), " than ")
     for match in _NO_LIMIT.finditer(text):

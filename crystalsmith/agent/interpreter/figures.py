@@ -153,9 +153,9 @@ def joined(earlier: Figure, later: Figure, keeps_side: bool) -> AnyClause:
     if target is not None or getattr(earlier, "target", None) is not None:
         return later
     if later.minimum is None and low is not None and later.maximum is not None:
-        return later.model_copy(update={"minimum": low}) if low <= later.maximum else later
+        return later.model_copy(update={"minimum": low}) if low < later.maximum else later
     if later.maximum is None and high is not None and later.minimum is not None:
-        return later.model_copy(update={"maximum": high}) if later.minimum <= high else later
+        return later.model_copy(update={"maximum": high}) if later.minimum < high else later
     return later
 
 

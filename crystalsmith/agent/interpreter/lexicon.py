@@ -241,7 +241,7 @@ def property_in(words: str) -> str:
 _MODULUS = re.compile(
     r"(?<![\w-])([KBG])(?:_?(?:VRH|0|H|v|R))?(?=\s*(?:[<>=≥≤~:]|(?:of|is|over|above|below|under|at\s"
     r"(?:least|most|or)|around|about|near|between|exceeding|up\sto|more\sthan|less\sthan|from)\s)"
-    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s\d[^;,\n]{0,12}?GPa|\s?(?:[<>≥≤]=?|above|over|below|under|at\sleast|exceeding|more\sthan)\s?\d{2,3}(?![\d.])(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
+    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s\d[^;,\n]{0,12}?GPa|\s?(?:[<>≥≤]=?|above|over|below|under|at\sleast|exceeding|more\sthan)\s?\d{2,3}(?!\d|\.\d)(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
 )
 
 

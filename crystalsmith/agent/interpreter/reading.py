@@ -44,7 +44,9 @@ _SCORED = frozenset(
     {"anion", "anion_amount", "ions", "family", "group", "system", "electronic", "property",
      "element_number", "stable", "novel", "centrosymmetric", "polar", "chiral", "before"}
 )  # fmt: skip
-_VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+(?!and\b|or\b)\w)", re.IGNORECASE)
+_VALUE = re.compile(
+    r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+(?!and\b|or\b)\w)", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=8)

@@ -64,7 +64,8 @@ _SO_MUST = re.compile(
     r"\b(?:so|neither|nor)\s+(?:must|should|is|are|does|do|can|may|shall|has|have)\s+$", re.I
 )
 _DENIAL = re.compile(
-    r"\b(?:absent|not|no|never|excluded|forbidden|banned|prohibited|out|removed|avoided)\b|n't", re.I
+    r"\b(?:absent|not|no|never|excluded|forbidden|banned|prohibited|out|removed|avoided)\b|n't",
+    re.I,
 )
 _ATOMS = r"(?:[\s-]*(?:atoms?|elements?|ions?|metals?|content|\)))?"
 
@@ -234,7 +235,10 @@ def _role_after(reading: Reading, run: list[Item]) -> tuple[str, int, int]:
         match = patterns[name].match(text, end, window)
         if match is None:
             continue
-        says_all = role == "only" and match.group().lstrip()[:1] in (".", ";")  # Zn, N. Nothing else
+        says_all = role == "only" and match.group().lstrip()[:1] in (
+            ".",
+            ";",
+        )  # Zn, N. Nothing else
         if says_all or reading.source.same_sentence(end, match.end() - 1):
             return role, match.end(), len(run)
     return "", end, 0

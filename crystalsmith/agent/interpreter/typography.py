@@ -44,7 +44,9 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
         r"\1 between \3 and ",
     ),
     (
-        re.compile(r"['\"]?\b([A-Za-z_]+)['\"]?\s?:\s?\{\s?['\"]?(min|max)['\"]?\s?:\s?(?=-?[\d.]+\s?\})"),
+        re.compile(
+            r"['\"]?\b([A-Za-z_]+)['\"]?\s?:\s?\{\s?['\"]?(min|max)['\"]?\s?:\s?(?=-?[\d.]+\s?\})"
+        ),
         r"\1 \2 ",
     ),
     (re.compile(r"(?<![\w)=])!(?=[A-Z][a-z]?(?![a-z]))"), " no "),
