@@ -66,6 +66,7 @@ _FEW = re.compile(  # a handful (say 6)
     r"\b(?:handful|few|couple|some|several|bunch|dozen)\s*\((?:say|maybe|perhaps|like|about|around|~)?,?\s*$",
     re.IGNORECASE,
 )
+_COMPARED = re.compile(r"(?<!\w)\w\w?\s?[<>≤≥]=?\s?$")
 _ENDS = re.compile(r"\s*(?:[.!?;)]|$)")
 _ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _LIST = 3  # commas, at least, of a list that ends in a number
@@ -116,6 +117,8 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 0
     if _is_labelled(reading, quantity):
         return 3
+    if _COMPARED.search(reading.source.plain[max(0, quantity.core - 8) : quantity.core]):
+        return 0  # x < 3
     if not _is_directly_named(reading, quantity) and _NAMED_THING.search(
         reading.source.plain[max(0, quantity.core - 24) : quantity.core]
     ):

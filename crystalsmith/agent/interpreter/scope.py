@@ -121,6 +121,8 @@ def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
     if _IN_OR_OUT.match(between):
         return False
     negated = reading.is_negated(run[0].start) is not None
+    if negated and "," in between and item.kind == "ions" != last.kind:
+        return False  # without lead, tungstate
     if connects(between):
         return not (negated and between == ", " and _names_compound(reading, item))
     return negated and _NEGATED_AFFIX.fullmatch(between) is not None

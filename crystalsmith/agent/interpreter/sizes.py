@@ -198,6 +198,8 @@ def _add_words(reading: Reading, run: list[Mention]) -> None:
         low = None
     end += max(match.end() if match else 0 for match in (above, below))
     start -= max(len(before) - match.start() if match else 0 for match in (least, most))
+    if reading.skip_optional(start, end):
+        return
     negation = reading.is_negated(start)
     if negation is not None:
         reading.cannot_score(negation.start, end)
