@@ -252,6 +252,9 @@ _BARE_MODULUS = re.compile(
 )
 
 
+_MODULUS_AFTER = re.compile(r"(?<=GPa\s)(bulk|shear)(?!\s+mod)(?![\w-])", re.IGNORECASE)
+
+
 def find_moduli(plain: str) -> list[Mention]:
     """K or B for the bulk modulus, G for the shear modulus, beside a figure in GPa."""
     named = [
@@ -259,6 +262,10 @@ def find_moduli(plain: str) -> list[Mention]:
         for match in _BARE_MODULUS.finditer(plain)
     ]
     names = {"K": "bulk_modulus", "B": "bulk_modulus", "G": "shear_modulus"}
+    named += [
+        Mention(match.start(), match.end(), "property", f"{match[1].lower()}_modulus")
+        for match in _MODULUS_AFTER.finditer(plain)
+    ]
     return named + [
         Mention(match.start(), match.end(), "property", names[match[1]])
         for match in _MODULUS.finditer(plain)

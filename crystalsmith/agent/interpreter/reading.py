@@ -59,7 +59,7 @@ def word_set(section: str, name: str) -> frozenset[str]:
 def _optional_after() -> re.Pattern[str]:
     """What is said after a wish that is none: "is fine too", "doesn't matter"."""
     return re.compile(
-        r"(?:\s+(?:ratio|value|of\s+(?:the\s+)?[a-z]+))?"
+        r"(?:\s+(?:ratio|value|(?:band\s*)?gaps?|transitions?|of\s+(?:the\s+)?[a-z]+))?"
         rf"\s*(?:{'|'.join(table('grammar')['after']['maybe'])})(?!\w)",
         re.IGNORECASE,
     )

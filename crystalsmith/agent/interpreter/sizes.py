@@ -35,7 +35,8 @@ _ATOMS_BEFORE = re.compile(
 _ELEMENTS_AFTER = re.compile(
     r"""\s*-?\s*(?:(?:different|distinct|chemical|unique|separate)\s+)*
     (?:(?:kinds?|types?|sorts?)\s+of\s+)?(?:chemical\s+)?
-    (?:elements?|components?|species|constituents?)\b(?!\s+from\b)""",
+    (?:elements?|components?|species|constituents?)\b(?!\s+from\b)
+    |\s*(?:different\s+)?(?:kinds?|types?|sorts?)\s+of\s+atoms?\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ELEMENTS_BEFORE = re.compile(
