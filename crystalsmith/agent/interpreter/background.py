@@ -44,6 +44,8 @@ _LABELLED = re.compile(
 
 _FEWEST, _MOST_WORDS = 4, 40  # words of a sentence that the model is asked about
 _MOST_PASSAGES = 24
+_TOLD = 0.75  # how probable telling has to be
+_DECLARED = 0.2  # in a declaration: we machine drone frames
 _SUBJECT = re.compile(
     r"(?:(?:so|and|but|also|well|anyway|unfortunately|sadly|luckily|currently|ps|p\.s\.)[,:]?\s+)?"
     r"(?:our|my|their|his|her|its|he|she|they|we|i|i'm|i've|we've|the|an?|some|most|many|every\w*|nobody|somebody"
@@ -55,7 +57,8 @@ _DECLARES = re.compile(  # I run a glaze studio; we machine drone frames
     r"(?:i|we)(?:(?:'m|'re|\s+am|\s+are)\s+(?!search|look|seek|hunt|try|ask|aim|plan|consider|think|hop|wonder|work|study|focus"
     r"|investigat|need|want|prefer|design)[a-z]+ing|(?:\s+(?:mostly|usually|normally|currently|often|also|only\s+ever|just|still))?"
     r"\s+(?!(?:a|am|are|was|were|do|did|can|could|will|would|might|may|must|shall|should|hope|wish|think|guess|believe|mean|say|care"
-    r"|suggest|recommend|ask|seek|search|hunt|aim|plan|intend|try|go|focus|study|work|investigate|consider|require|have\s+in)\b)[a-z]{3,})\s",
+    r"|suggest|recommend|ask|seek|search|hunt|aim|plan|intend|try|go|focus|study|work|investigate|consider|require|explore|develop|screen|examine|evaluate|target|specify|accept|take|pick|choose|opt|expect|dream"
+    r"|love|fancy|insist|demand|restrict|limit|allow|permit|forbid|exclude|reject|synthesi[sz]e|pursue|deal|have\s+in)\b)[a-z]{3,})\s",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(  # every repeat is bounded: a long run of one word takes linear time
@@ -165,7 +168,7 @@ def _seems_to_tell(reading: Reading, passage: Passage) -> bool:
         return False
     if reading.source.plain[passage.end : passage.end + 1] == "?":
         return False
-    return _DECLARES.match(text) is not None or only_tells(text)
+    return only_tells(text, _DECLARED if _DECLARES.match(text) else _TOLD)
 
 
 def _names_the_kind(reading: Reading, passage: Passage, rest: list[Passage]) -> bool:
