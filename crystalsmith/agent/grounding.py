@@ -182,6 +182,8 @@ def _collect_numbers(source: Source, found: Evidence) -> None:
             found.figures.append((EV_NM / scaled, "energy"))
         if unit.dimension == "percent":
             found.figures += [(abs(value) * number.value / 100, "percent") for value in values]
+    lengths = {n.unit.factor for n in numbers if n.unit and n.unit.dimension == "wavelength"}
+    found.figures += [(EV_NM / (value * f), "energy") for value in bare if value for f in lengths]
     found.figures += [(sign * value * f, "") for value in bare for f in factors for sign in (1, -1)]
     found.counts |= {round(value) for value in bare if value == int(value)}
     found.strict = _STRICT.search(source.plain) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import ElectronicClass, IncludeGroups, PropertyRange, Stable
 from crystalsmith.core.properties import PROPERTIES
@@ -50,7 +51,7 @@ def read_applications(reading: Reading) -> None:
 def _with_light(reading: Reading, start: int) -> int:
     """Take in the kind of light that an application's name begins with: UV photodetector."""
     before = next(reading.before(start, "quality"), None)
-    if before is None or before.value.lower() not in LIGHT:
+    if before is None or before.value.lower() not in LIGHT | word_set("purpose", "kinds"):
         return start
     is_near = reading.source.plain[before.end : start] in (" ", "-")
     return before.start if is_near else start

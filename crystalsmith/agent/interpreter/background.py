@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from crystalsmith.agent.interpreter.chinese import has_chinese
 from crystalsmith.agent.interpreter.phrases import only_tells
 from crystalsmith.agent.interpreter.tables import table
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.source import Source
 
 _TURN = re.compile(
-    r",?\s{1,3}(?=but\b|whereas\b|although\b|so\s+(?:i|we|please|now)\b)|,\s{1,3}(?=so\b|hence\b|therefore\b|thus\b|which\s+(?:works|worked|was|were|is|are)\b"
+    r"\s-{1,2}\s(?=(?:i|we|my|our|they|he|she)\b)|,\s{1,3}(?=(?:i|we)\s+(?:find|am|are|would|now|want|need|seek|look|wish|hope|should|shall|propose)\b)|,?\s{1,3}(?=but\b|whereas\b|although\b|so\s+(?:i|we|please|now)\b)|,\s{1,3}(?=so\b|hence\b|therefore\b|thus\b|which\s+(?:works|worked|was|were|is|are)\b"
     r"|and\s+(?:now|then|after|in|we|i|he|she|it|they)\b)",
     re.IGNORECASE,
 )
@@ -36,18 +37,28 @@ _FORMULA = re.compile(r"\b(?:[A-Z][a-z]?\d{0,2}){2,}\b")
 
 
 _LABELLED = re.compile(
-    r"[\s.;!?]*(?:background|context|motivation|history|introduction|fyi|story|status|reason|note\s+to\s+self)\s*:",
+    r"[\s.;!?]*(?:background|context|motivation|history|introduction|fyi|(?:the\s+)?(?:long\s+)?story|long\s+version|rant|why|status|reason|note\s+to\s+self)\s*:",
     re.IGNORECASE,
 )
 
 
 _FEWEST, _MOST_WORDS = 4, 40  # words of a sentence that the model is asked about
 _MOST_PASSAGES = 24
+_TOLD = 0.75  # how probable telling has to be
+_DECLARED = 0.2  # in a declaration: we machine drone frames
 _SUBJECT = re.compile(
     r"(?:(?:so|and|but|also|well|anyway|unfortunately|sadly|luckily|currently|ps|p\.s\.)[,:]?\s+)?"
     r"(?:our|my|their|his|her|its|he|she|they|we|i|i'm|i've|we've|the|an?|some|most|many|every\w*|nobody|somebody"
     r"|someone|people|two|three|both|all|there|this|that|these|those|according|last|in|at|after|before|since|as"
     r"|[A-Z][a-z]+(?:'s)?\s+[a-z]+(?:s|ed)\b)(?![\w-])",
+    re.IGNORECASE,
+)
+_DECLARES = re.compile(  # I run a glaze studio; we machine drone frames
+    r"(?:i|we)(?:(?:'m|'re|\s+am|\s+are)\s+(?!search|look|seek|hunt|try|ask|aim|plan|consider|think|hop|wonder|work|study|focus"
+    r"|investigat|need|want|prefer|design)[a-z]+ing|(?:\s+(?:mostly|usually|normally|currently|often|also|only\s+ever|just|still))?"
+    r"\s+(?!(?:a|am|are|was|were|do|did|can|could|will|would|might|may|must|shall|should|hope|wish|think|guess|believe|mean|say|care"
+    r"|suggest|recommend|ask|seek|search|hunt|aim|plan|intend|try|go|focus|study|work|investigate|consider|require|explore|develop|screen|examine|evaluate|target|specify|accept|take|pick|choose|opt|expect|dream"
+    r"|love|fancy|insist|demand|restrict|limit|allow|permit|forbid|exclude|reject|synthesi[sz]e|pursue|deal|have\s+in)\b)[a-z]{3,})\s",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(  # every repeat is bounded: a long run of one word takes linear time
@@ -83,6 +94,12 @@ def _words(name: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
+def _asides() -> tuple[re.Pattern[str], ...]:
+    rows = table("grammar")["story"]["asides"]
+    return tuple(re.compile(spelling, re.IGNORECASE) for spelling in rows)
+
+
+@lru_cache(maxsize=1)
 def _signs() -> re.Pattern[str]:
     return re.compile("|".join(table("grammar")["story"]["signs"]), re.IGNORECASE)
 
@@ -100,8 +117,8 @@ def claim_corrections(reading: Reading) -> None:
 
 def claim_background(reading: Reading) -> None:
     """Put aside passages that tell and do not ask, and things that only are at hand."""
-    for spelling in table("grammar")["story"]["asides"]:
-        for match in re.finditer(spelling, reading.source.plain, re.IGNORECASE):
+    for aside in _asides():
+        for match in aside.finditer(reading.source.plain):
             reading.source.claim(*match.span())
     passages = passages_of(reading.source)
     told = [passage for passage in passages if _tells(reading, passage)]
@@ -145,17 +162,13 @@ def _tells(reading: Reading, passage: Passage) -> bool:
 def _seems_to_tell(reading: Reading, passage: Passage) -> bool:
     """Whether the model takes a sentence that would be read for mere telling."""
     text = reading.source.plain[passage.start : passage.end].strip(" .,;!?\n")
-    if not reading.source.text.isascii() or not _FEWEST <= len(text.split()) <= _MOST_WORDS:
+    if has_chinese(reading.source.text) or not _FEWEST <= len(text.split()) <= _MOST_WORDS:
         return False
     if _SUBJECT.match(text) is None or _words("asks").search(text) is not None:
         return False
     if reading.source.plain[passage.end : passage.end + 1] == "?":
         return False
-    is_read = (
-        any(m.start < passage.end for m in _next(reading.after(passage.start, *_MATERIAL)))
-        or _FORMULA.search(text) is not None
-    )
-    return (is_read or any(c.isdigit() for c in text)) and only_tells(text)
+    return only_tells(text, _DECLARED if _DECLARES.match(text) else _TOLD)
 
 
 def _names_the_kind(reading: Reading, passage: Passage, rest: list[Passage]) -> bool:

@@ -45,15 +45,36 @@ _EXCHANGE = re.compile(
     r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
 )
 _IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替换)(?=[^，。；,;])")
-_NOT_USED = re.compile(
-    r"(?:^|(?<=[，。；,;、\s]))([^，。；,;\s]{1,8}?)(?:也|都|就)?(?:别用|不要用|不能用|别要|别加|也不要|不能有|不可以有|不许有)(?=[，。；,;！!]|$)"
+_NAMED = r"(?:^|(?<=[，。；,;：:、？！?!\s]))((?:[^，。；,;：:\s]|(?<=[A-Za-z])\s(?=[A-Z])){1,16}?)"
+_END = r"(?:了|哦|的)?(?=[，。；,;！!\s]|$)"
+_ONLY_WITHIN = re.compile(
+    r"(?:组成)?元素(?:种类|范围|选择|池)?(?:只能|仅)?(?:(?:限定|限制|局限|控制|限|选)?(?:在|于|为)|\s?[：:])\s?"
+    r"((?:[A-Za-z\u4e00-\u9fff]{1,2}[、,和与及\s]{1,3}){1,7}[A-Za-z\u4e00-\u9fff]{1,2}?)\s?"
+    r"(?:之内|以内|范围内|之中|中选|里选|[，,]\s?不得超出|[，,]\s?不能超出|[，,]\s?不(?:得|能|可)有?其他|内)"
 )
+_KINDS_OF_ELEMENT = re.compile(
+    r"(?:元素|组元)(?:种类|种数|数目|数)?(?:[^，。；、]{0,8}?(?:\d|[一二两三四五六七八])\s?种[、，]?){1,2}"
+)
+_NUMBERED_GROUP = re.compile(r"(\d{1,3})\s?号\s?空间群")
+_FEWER_ATOMS = re.compile(r"(\d+)\s?个?原子(?:以下|以内)\s?[（(]\s?不含\s?\1\s?[）)]")
+_TOLD = re.compile(
+    r"(?:^|(?<=[。！？\n，,；;]))(?:(?:我们|本组|我组|公司|厂里)(?:公司|组|厂)?)?"
+    r"(?:现在|目前|此前|之前|以前|原来|原先|上次|上批|过去|现有|当前|一直)(?:我们)?(?:所|在|都)?(?:用|采用|使用|做|试|卖|生产|买)"
+    r"(?:(?!要求|希望|需要|想要|想找|换成|改用|寻找|请)[^。；;\n！？]){2,60}?(?=[。；;\n！？]|$|[，,](?=[^。；\n]{0,8}(?:要求|希望|需要|想要|想找|换成|改用|寻找|请)))"
+)
+_FREE_SYMBOL = re.compile(r"无([A-Z][a-z]?)(?=[\u4e00-\u9fff、，,\s]|$)")
+_PURPOSE = re.compile(
+    r"(?:^|(?<=[，。；,;：:？！?!\s]))([^，。；,;：:\s]{2,10}?)用(?=(?:的)?[\u4e00-\u9fff]{0,6}(?:酸盐|化物|材料|晶体|陶瓷|半导体))"
+)
+_LATER_MATERIAL = re.compile(r"新(?:的)?材料(?=(?:希望|要|需|必须|应|最好|得|是))")
 _AGAINST = re.compile(
     r"(?:对|在)([^，。；,;\s]{1,8}?)(?:中|里|下)?(?:的)?(?:很|较|化学)?稳定(?=[，。；,;]|$)"
 )
 _THAN = re.compile(r"比(?=\s?(?:[A-Z][a-z]?\d?){1,6})")
-_NO_LIMIT = re.compile(r"不(?:限|限制|限定)(?=(?:晶系|空间群|结构|带隙|密度|元素|原子|数量|对称))")
-_USED_FOR = re.compile(r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,8}?)用的(?=[，。；,;]|$)")
+_NO_LIMIT = re.compile(
+    r"不(?:限于|限|限制|限定)(?=(?:[一二三四五六]元|晶系|空间群|结构|带隙|密度|元素|原子|数量|对称))"
+)
+_USED_FOR = re.compile(r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,8}?)用(?:的)?(?=[，。；,;]|$)")
 _GIVE = re.compile(r"(?<![输给])出(?=\s?(?:\d|[一二两三四五六七八九十]))")
 _RATHER = re.compile(
     r"(?:不要|别要|不想要)([^，。；,;]{1,6}?化物)[，,]\s?(?:要|换成|改成|改为|来)?([^，。；,;]{1,6}?化物)(?:吧|好了|就行|即可|就好)?(?=[，。；,;]|$)"
@@ -77,6 +98,18 @@ _BETTER = re.compile(
     r"|(?:[\u4e00-\u9fff]{0,4}?越[\u4e00-\u9fff]{1,4}?越好)"
 )
 _COMPARE = re.compile(r"^\s*比较(?=\s?(?:第|一下|\d))")
+_SYMBOL = re.compile(r"(?<![A-Za-z])[A-Z][a-z]?(?![A-Za-z])")
+_ONE_MORE = re.compile(r"(?:再|另|补)?(?:加|补充|还有)(?:上)?一(?:条|个条件|点|项)(?=[：:，,])")
+_HARDER = re.compile(
+    r"比([^，。；,;]{1,6}?)(?:更|还|还要)(?:硬|轻|重|软|稳定|便宜|耐热)(?:的|得多的?)?"
+)
+_ONE_OF = re.compile(
+    r"((?:[A-Z][a-z]?|[\u4e00-\u9fff])(?:[、/或和,](?:[A-Z][a-z]?|[\u4e00-\u9fff])){1,5})(?:这\S种)?(?:里|中)?"
+    r"(?:至少|任选|任意|任一)?(?:含|有|选|取)?(?:其中)?(?:一种|之一|任一种|其一)(?:元素)?(?:的)?"
+)
+_REGARDLESS = re.compile(
+    r"(?:^|(?<=[，。；,;\s]))(?:先)?不(?:考虑|管|在乎|关心)([^，。；,;]{1,8}?)(?=[，。；,;]|$)"
+)
 _BASED = re.compile(r"基(?!底|于|本|金|础|团)")
 
 
@@ -137,6 +170,22 @@ def _constructions(text: str) -> list[Rewrite]:
             taken[start:end] = b"\x01" * (end - start)
             found.append((start, end, gloss))
 
+    for match in _ONE_MORE.finditer(text):
+        add(*match.span(), " also ")
+    for match in _TOLD.finditer(text):
+        add(*match.span(), " ; ")
+    for match in _LATER_MATERIAL.finditer(text):
+        add(*match.span(), " candidate material ")
+    for match in _ONLY_WITHIN.finditer(text):
+        add(match.start(), match.start(1), " composed only of ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _KINDS_OF_ELEMENT.finditer(text):
+        for kind in re.finditer("种(?!类|数)", match.group()):
+            add(match.start() + kind.start(), match.start() + kind.end(), " elements ")
+    for match in _NUMBERED_GROUP.finditer(text):
+        add(*match.span(), f" space group {match[1]} ")
+    for match in _FEWER_ATOMS.finditer(text):
+        add(*match.span(), f" fewer than {match[1]} atoms ")
     for match in _LIKE_FORMULA.finditer(text):
         name = family_aliases().get(f"{match[1].lower()}-type")
         if name is not None:
@@ -151,6 +200,15 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _AGAINST.finditer(text):
         add(match.start(), match.start(1), " stable against ")
         add(match.end(1), match.end(), " ; ")
+    for match in _HARDER.finditer(text):
+        add(match.start(), match.start(1), " harder than ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _ONE_OF.finditer(text):
+        add(match.start(1), match.start(1), " one of ")
+        add(match.end(1), match.end(), " ; ")
+    for match in _REGARDLESS.finditer(text):
+        if not _names_elements(match[1]):
+            add(*match.span(), " ; ")
     for match in _THAN.finditer(text):
         add(*match.span(), " than ")
     for match in _NO_LIMIT.finditer(text):
@@ -164,10 +222,19 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _RATHER.finditer(text):
         add(match.start(), match.start(1), " not ")
         add(match.end(1), match.start(2), " but ")
-    for match in _NOT_USED.finditer(text):
-        if any(name in match[1] for name in _elements()):
+    for match in _said_behind("refused").finditer(text):
+        if _names_elements(match[1]):
             add(match.start(), match.start(1), " without ")
             add(match.end(1), match.end(), " ; ")
+    for match in _said_behind("wanted").finditer(text):
+        if _names_elements(match[1]):
+            add(match.start(), match.start(1), " containing ")
+            add(match.end(1), match.end(), " ; ")
+    for match in _FREE_SYMBOL.finditer(text):
+        add(*match.span(), f" {match[1]}-free ")
+    for match in _PURPOSE.finditer(text):
+        add(match.start(), match.start(1), " for ")
+        add(match.end(1), match.end(), " ; ")
     for match in _USED_FOR.finditer(text):
         add(match.start(), match.start(1), " for ")
         add(match.end(1), match.end(), " ; ")
@@ -221,6 +288,20 @@ def _free_of(text: str, position: int) -> tuple[str, int]:
     return "", position
 
 
+@lru_cache(maxsize=2)
+def _said_behind(role: str) -> re.Pattern[str]:
+    """What stands behind the elements that it is about: 稀土一律不要, Mg必须有."""
+    rows = table("chinese")["behind"]
+    words = "|".join(sorted(rows[role], key=len, reverse=True))
+    return re.compile(f"{_NAMED}(?:{'|'.join(rows['adverbs'])})*(?:{words}){_END}")
+
+
+def _names_elements(words: str) -> bool:
+    """Whether words are about elements or groups of them."""
+    named = any(name in words for name in (*_elements(), *_groups()))
+    return named or _SYMBOL.search(words) is not None
+
+
 def _value(numeral: str) -> float:
     """The number that a numeral up to 99 stands for."""
     if numeral.isdigit():
@@ -251,7 +332,7 @@ def _composed() -> re.Pattern[str]:
     symbol = r"[A-Z][a-z]?"
     return re.compile(
         rf"(?<![由和与及、一-鿿])((?:(?:{names}|{symbol})[和与及、,\s]{{0,2}}){{2,8}})"
-        r"(?:[三两二四五]?种)?(?:元素)?(?:所)?(?:组成|构成)的?"
+        r"(?:[三两二四五]?种)?(?:元素)?(?:所)?(?:组成|构成)(?!比|范围|元素)的?"
     )
 
 

@@ -37,7 +37,7 @@ _ONE = re.compile(
     re.IGNORECASE,
 )
 _ENOUGH = re.compile(
-    r"\s+(?:would\s+(?:be|do|suffice)|will\s+(?:be|do|suffice)|should\s+(?:be|do|suffice)"
+    r"\s+(?:(?:is|are|would\s+be|will\s+be)\s+(?:fine|plenty|great|good|nice|ok(?:ay)?|perfect|ideal|lovely|sufficient)|would\s+(?:be|do|suffice)|will\s+(?:be|do|suffice)|should\s+(?:be|do|suffice)"
     r"|is\s+enough|are\s+enough|suffice|in\s+total|please|max\b|altogether)",
     re.IGNORECASE,
 )
@@ -53,6 +53,21 @@ _NOUN_BEFORE = re.compile(
     r"(?:(?:say|like|maybe|perhaps|about|up\s+to|at\s+most|around)\s+)?$",
     re.IGNORECASE,
 )
+_OF_THOSE = re.compile(
+    r"\s+of\s+(?:those|these|them)(?=\s*(?:[.,;!?)]|$|please\b|before\b|by\b|until\b|for\b|asap\b))",
+    re.IGNORECASE,
+)
+_CONTENT = re.compile(
+    r"\b(?:thrilled|happy|satisfied|content|delighted|pleased|settle|fine|do|good)\s+(?:with|for)\s+"
+    r"(?:just\s+|even\s+|only\s+)?$",
+    re.IGNORECASE,
+)
+_FEW = re.compile(  # a handful (say 6)
+    r"\b(?:handful|few|couple|some|several|bunch|dozen)\s*\((?:say|maybe|perhaps|like|about|around|~)?,?\s*$",
+    re.IGNORECASE,
+)
+_COMPARED = re.compile(r"(?<!\w)\w\w?\s?[<>≤≥]=?\s?$")
+_ENDS = re.compile(r"\s*(?:[.!?;)]|$)")
 _ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _LIST = 3  # commas, at least, of a list that ends in a number
 _LIMIT = re.compile(
@@ -102,6 +117,8 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         return 0
     if _is_labelled(reading, quantity):
         return 3
+    if _COMPARED.search(reading.source.plain[max(0, quantity.core - 8) : quantity.core]):
+        return 0  # x < 3
     if not _is_directly_named(reading, quantity) and _NAMED_THING.search(
         reading.source.plain[max(0, quantity.core - 24) : quantity.core]
     ):
@@ -114,8 +131,15 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         not after.strip(" ") or after.lstrip(" ")[0] in ".,;)!\n"
     ):
         return 2  # limit it to 3
-    if _TIMES.match(after) or _ENOUGH.match(after):
+    if _TIMES.match(after) or _ENOUGH.match(after) or _OF_THOSE.match(after):
         return 2
+    earlier = reading.source.plain[max(0, quantity.start - 40) : quantity.start]
+    if _FEW.search(earlier) and after.lstrip()[:1] == ")":
+        return 2
+    if _CONTENT.search(earlier) and _ENDS.match(after):
+        return 2
+    if not reading.focus and _is_whole_sentence(reading, quantity):
+        return 1
     if _ENDS_LIST.search(reading.source.plain[max(0, quantity.start - 3) : quantity.start]) and (
         not reading.focus
         and len(re.findall(r"[,;|]", reading.source.plain[: quantity.start])) >= _LIST
@@ -127,6 +151,15 @@ def _score(reading: Reading, quantity: Quantity) -> int:
     return 1 if _is_asked_for(reading, quantity) else 0
 
 
+def _is_whole_sentence(reading: Reading, quantity: Quantity) -> bool:
+    """Whether a sentence is nothing but the number: 10 max."""
+    plain = reading.source.plain
+    if not plain[: quantity.start].strip():
+        return False
+    before = plain[: quantity.start].rstrip()
+    return before[-1:] in ".;!?\n" and _ENDS.match(plain, quantity.end) is not None
+
+
 def _is_labelled(reading: Reading, quantity: Quantity) -> bool:
     """n=4, candidates: 15."""
     before = reading.source.plain[max(0, quantity.core - 40) : quantity.core]
@@ -134,7 +167,9 @@ def _is_labelled(reading: Reading, quantity: Quantity) -> bool:
     match = re.search(r"([A-Za-z_][A-Za-z_ ]{0,30}?)[\"']?\s?(?:[:=]|<=?|≤)\s*$", line)
     if match is None:
         match = re.search(
-            r"(?:^|[\s,;(])-{0,2}(n|(?i:count|num|qty|quantity|top|number))\.?\s+$", line
+            r"(?:^|[\s,;(])-{0,2}(n|(?i:count|num|qty|quantity|top|number|limit|n_?(?:results|candidates|cands"
+            r"|structures|structs|hits|out)|(?:max|num)_?results|top_?[kn]))\.?\s+$",
+            line,
         )
     labels = word_set("count", "labels")
     if match is None:

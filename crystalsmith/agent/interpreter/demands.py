@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from crystalsmith.agent.interpreter.reading import Reading
 
-_KNOWN = ("quality", "other_property", "application", "stable", "chatter", "excluded_group")
+_KNOWN = (
+    "quality", "other_property", "application", "stable", "chatter", "excluded_group", "electronic",
+    "novel",
+)  # fmt: skip
 _SCORED = re.compile(r"\bhull\b|m?eV|\bup\s+to\s+\d+\s+[a-z]{4}", re.IGNORECASE)
 _TRAILING = re.compile(
     r"\s+(?:and|or|but|with|while|please|if|though|because|since|as|that|which|for|in|a|an|the|to)$",

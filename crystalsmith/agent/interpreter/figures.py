@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
 
 Figure = PropertyRange | ElementCount | AtomCount
+_COUNTED = re.compile(r"\s*-?(?:(?:different|distinct)\s+)?(atoms?|elements?)\b", re.IGNORECASE)
 _NEAR = re.compile(
     r"\b(?:about|around|near|close|closer|roughly|approx|exactly|or\s+so)|~|≈|左右|约|接近",
     re.IGNORECASE,
@@ -46,6 +47,10 @@ def _subject(request: DesignRequest, reading: Reading, start: int, end: int) -> 
     figures = [
         c for c in request.clauses if isinstance(c, PropertyRange | ElementCount | AtomCount)
     ]
+    counted = _COUNTED.match(reading.source.plain, end)
+    if counted is not None:  # max 12 atoms is about atoms
+        kind = AtomCount if counted[1].lower().startswith("atom") else ElementCount
+        return next((c for c in figures if isinstance(c, kind)), None)
     named = [m.value for m in reading.all_mentions if m.kind == "property"]
     for clause in figures:
         if isinstance(clause, PropertyRange) and clause.name in named:
@@ -148,9 +153,9 @@ def joined(earlier: Figure, later: Figure, keeps_side: bool) -> AnyClause:
     if target is not None or getattr(earlier, "target", None) is not None:
         return later
     if later.minimum is None and low is not None and later.maximum is not None:
-        return later.model_copy(update={"minimum": low}) if low <= later.maximum else later
+        return later.model_copy(update={"minimum": low}) if low < later.maximum else later
     if later.maximum is None and high is not None and later.minimum is not None:
-        return later.model_copy(update={"maximum": high}) if later.minimum <= high else later
+        return later.model_copy(update={"maximum": high}) if later.minimum < high else later
     return later
 
 

@@ -17,8 +17,9 @@ from crystalsmith.agent.interpreter.patterns import (
     read_small_pattern,
 )
 from crystalsmith.agent.interpreter.tables import table
+from crystalsmith.core.chemistry.charges import is_charge_balanced
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
-from crystalsmith.core.chemistry.formulas import is_charge_balanced, parse_formula
+from crystalsmith.core.chemistry.formulas import parse_formula
 from crystalsmith.core.clauses import ExactFormula, IncludeElements
 from crystalsmith.core.errors import FormulaError, RequestError
 

@@ -8,11 +8,13 @@ scored property has belongs to it: *coercive field* below 2 MV/cm.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.leftovers import is_content
 from crystalsmith.agent.interpreter.phrases import asks_something
+from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import PropertyRange
 
 if TYPE_CHECKING:
@@ -21,60 +23,8 @@ if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.reading import Reading
     from crystalsmith.agent.interpreter.source import Span
 
-_CUT = re.compile(
-    r"[,;:!?\n|•()]|\.(?=\s|$)|\s[-–—/]\s|\b(?:and|but|with|plus|while|which|that|so|because|since)\b",
-    re.IGNORECASE,
-)
-_DEGREE = re.compile(
-    r"\b(?:no|not|non|without|w/o|low|high|good|very|little|large|small|as)[\s-]+$", re.IGNORECASE
-)
-_PURPOSE = re.compile(
-    r"\b(?:for|by|in|on|from|via|using|during|like|at|of)\s+(?:the\s+|an?\s+)?$", re.I
-)
-_NO_WISH = re.compile(
-    r"\b(?:irrelevant|(?:not|\w+n['’]t|no)\s+(?:important|required|needed|necessary|matter)|optional"
-    r"|i|we|you|he|she|they|my|our|your|me|us|group|team|lab|reviewers?|authors?|student|problems?"
-    r"|project|section|report|override|ignore|by)\b|[~\\@#_]|/\w+/|\s-\w",
-    re.IGNORECASE,
-)
-_LEAD = re.compile(
-    r"\s*(?:(?:i|we)\s+(?:also\s+|really\s+|only\s+)*(?:care\s+about|want|need|prefer|am\s+after|are\s+after"
-    r"|look\s+for|hope\s+for|expect|aim\s+for|(?:would|'d)\s+like|(?:plan|have|want|need)\s+to)"
-    r"|(?:it|they|this|the\s+\w+)\s+(?:must|should|has\s+to|have\s+to|needs?\s+to)\s+(?:also\s+)?(?:be|have|show)?)\s+",
-    re.IGNORECASE,
-)
-_WISHED = re.compile(
-    r"\b(?:is|are|would\s+be|will\s+be)?\s*(?:an?\s+)?(?:must|plus|preferred|desired|desirable|required"
-    r"|needed|wanted|essential|mandatory|crucial|important|appreciated|nice|great|welcome|a\s+bonus)$",
-    re.IGNORECASE,
-)
-_BOUND = re.compile(
-    r"(?:[<>≥≤~≈]|\b(?:above|below|over|under|exceeding|than|least|most|up\s+to|around|about))\s*=?\s*\d"
-    r"|\d\s?[%°]|\d\s?[A-Za-z]{1,3}/[A-Za-z]",
-    re.IGNORECASE,
-)
-_VERB = re.compile(
-    r"\w\s+(?:is|are|was|were|has|have|had|will|goes|went|says?|shows?|wants?|needs?|got)\s", re.I
-)
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _CHINESE_CUT = re.compile(r"[,;!?\n]|[.:](?!\d)")
-_CHINESE_WISH = re.compile(
-    r"^(?:要|得|还要|最好|希望|而且|并且|且)*"
-    r"(?:[\u4e00-\u9fffA-Za-z]{2,10}(?:高|低|好|强|大|小|长|快|优异|优良|良好|简单|稳定)(?:一?[点些])?"
-    r"|(?:能|可|易|容易|耐|抗|防|不易|不怕|不会|无)[\u4e00-\u9fff]{1,8}"
-    r"|[\u4e00-\u9fff]{2,6}(?:别|不要|不能|不)太[高低贵大小]"
-    r"|(?:便宜|透明|硬|软|轻|重|韧|脆|环保|安全)(?:一?[点些])?"
-    r"|[\u4e00-\u9fff]{2,10}(?:高于|低于|大于|小于|超过|不低于|不高于|达到)\s?[\d.]+\s?\S{0,12}"
-    r"|(一层|一片|一条)\S{0,4})(?:的|的话)?$"
-)
-_CHINESE_TALK = re.compile(
-    r"再|更|带隙|密度|谢|帮|求助|老师|我们|我组|大家|你|论文|急用|推荐|设计|随便|够|给我|炉|能不能|可以|可能|可否"
-)
-_BARE_FIGURE = re.compile(
-    r"(?:above|below|over|under|exceeding|at\s+least|at\s+most|up\s+to|around|about|near|of|more|less"
-    r"|higher|lower|greater|[<>≥≤~≈=]|\d)",
-    re.IGNORECASE,
-)
 _NAME_BEFORE = re.compile(
     r"(?P<name>[A-Za-z][\w'’-]*(?:\s+(?:(?:of|to|at|for)\s+(?:the\s+)?)?[A-Za-z][\w'’-]*){0,3}?)\s*"
     r"(?:(?:\s(?:is|of|be|should|must|has|to|at|a|stays?|lies?)\b)|[:=(])*\s*$"
@@ -85,6 +35,11 @@ _SURE = 0.85
 _LIKELY = 0.5  # of what is said with a figure, or to be a must
 
 
+@lru_cache(maxsize=16)
+def _words(name: str) -> re.Pattern[str]:
+    return re.compile(table("grammar")["fragments"][name], re.IGNORECASE)
+
+
 def read_fragments(reading: Reading) -> None:
     """Say back unread clauses that ask something, and what unscored figures are of."""
     _name_figures(reading)
@@ -92,6 +47,8 @@ def read_fragments(reading: Reading) -> None:
         return
     for start, end in list(fragments(reading)):
         words = reading.source.plain[start:end]
+        if end <= reading.heading:
+            continue
         if reading.source.words(start, end).isascii() and _is_wish(reading, start, words):
             reading.cannot_score(start, end)
     if _CHINESE.search(reading.source.text):
@@ -99,23 +56,25 @@ def read_fragments(reading: Reading) -> None:
 
 
 def _is_wish(reading: Reading, start: int, words: str) -> bool:
-    if " " not in words.strip() or _NO_WISH.search(words):
+    if " " not in words.strip() or _words("talk").search(words):
         return False
-    if _PURPOSE.search(reading.source.plain[max(0, start - 12) : start]):
+    if _words("purpose").search(reading.source.plain[max(0, start - 12) : start]):
         return False
     named = next(reading.around(start, "property"), None)
     if named is not None and named.end >= start + len(words):
         return False
-    is_said = _WISHED.search(words) is not None or _BOUND.search(words) is not None
-    if not is_said and _VERB.search(words):
+    is_said = (
+        _words("wished").search(words) is not None or _words("bound").search(words) is not None
+    )
+    if not is_said and _words("verb").search(words):
         return False
-    return asks_something(_WISHED.sub("", words), _LIKELY if is_said else _SURE)
+    return asks_something(_words("wished").sub("", words), _LIKELY if is_said else _SURE)
 
 
 def _name_figures(reading: Reading) -> None:
     """Take in the words before a figure in a unit that nothing scored has."""
     for index, (start, words) in enumerate(reading.unsupported):
-        if not _BARE_FIGURE.match(words):
+        if not _words("figure").match(words):
             continue
         before = reading.source.open_between(max(0, start - _LONGEST), start)
         before = re.split(r"[\x00,;!?\n|•)]|[:(](?=.*\w)|\.\s", before)[-1]
@@ -146,8 +105,8 @@ def _read_chinese(reading: Reading) -> None:
         words = source.written(start, end).strip("，。；、！？,.;!? \n")
         if (
             not 1 <= len(words) <= 24
-            or not _CHINESE_WISH.match(words)
-            or _CHINESE_TALK.search(words)
+            or not _words("chinese_wish").match(words)
+            or _words("chinese_talk").search(words)
         ):
             continue
         if words[0] in "轻重" and any(c.name == "density" for c in reading.of_kind(PropertyRange)):
@@ -169,7 +128,11 @@ def _has_open(reading: Reading, start: int, end: int) -> bool:
 def fragments(reading: Reading) -> Iterator[Span]:
     """Stretches between two cuts of which no word has been read, from first to last content."""
     source = reading.source
-    cuts = [0, *(edge for m in _CUT.finditer(source.plain) for edge in m.span()), len(source.plain)]
+    cuts = [
+        0,
+        *(edge for m in _words("cut").finditer(source.plain) for edge in m.span()),
+        len(source.plain),
+    ]
     tokens = source.tokens
     index = 0
     for start, end in pairwise(cuts):
@@ -185,7 +148,7 @@ def fragments(reading: Reading) -> Iterator[Span]:
         first, last = content[0].start, inside[-1].end
         if not source.is_open(first, last) or last - first > _LONGEST:
             continue
-        lead = _LEAD.match(source.plain, start, end)
+        lead = _words("lead").match(source.plain, start, end)
         if lead is not None and first < lead.end():
             content = [t for t in content if t.start >= lead.end()]
             if not content:
@@ -195,7 +158,7 @@ def fragments(reading: Reading) -> Iterator[Span]:
             continue  # the rest of something: cathode *active material*
         if source.plain[first - 1 : first] == "-" or source.plain[last : last + 1] == "-":
             continue
-        degree = _DEGREE.search(source.plain[start:first])
+        degree = _words("degree").search(source.plain[start:first])
         if degree is not None:
             first = start + degree.start()
         if sum(t.start >= first for t in inside) <= _MOST_WORDS:

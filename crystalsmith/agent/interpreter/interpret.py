@@ -20,6 +20,7 @@ from crystalsmith.agent.interpreter.leftovers import (
     read_unsupported,
 )
 from crystalsmith.agent.interpreter.point_groups import read_point_groups
+from crystalsmith.agent.interpreter.pronouns import read_pronouns
 from crystalsmith.agent.interpreter.properties import read_in_focus, read_properties
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.second_look import look_again
@@ -53,6 +54,7 @@ _OFF_TOPIC = (
 _READERS = (
     claim_courtesies,
     claim_corrections,
+    read_pronouns,
     claim_background,
     read_demands,
     read_point_groups,

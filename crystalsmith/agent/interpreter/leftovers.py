@@ -13,6 +13,8 @@ from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.formulas import parse_formula
 from crystalsmith.core.clauses import (
     AtomCount,
+    ExcludeElements,
+    ExcludeGroups,
     IncludeElements,
     Novel,
     PropertyRange,
@@ -33,11 +35,14 @@ _ADDRESSEE = (
 )
 _COURTESIES = (
     re.compile(
-        r"(?:^|(?<=\n))\s*(?i:hi|hello|hey|dear|good\s(?:morning|afternoon|evening))"
+        r"(?:^|(?<=\n))\s*(?i:hi|hello|hey|hiya|dear|good\s(?:morning|afternoon|evening)|greetings(?:\sof\sthe\sday)?|bom\sdia|boa\starde"
+        r"|boa\snoite|ol[aá]|hola|buenos\sd[ií]as|buenas(?:\stardes)?|bonjour|salut|guten\s(?:tag|morgen)|moin|ciao"
+        r"|buongiorno|namaste|merhaba|salaam?|privet|konnichiwa)"
         rf"(?:\s{_ADDRESSEE}){{0,4}}\s*[,!.:\n-]"
     ),
     re.compile(
         r"\b(?i:(?:best|kind|warm)\s+(?:regards|wishes)|best|regards|cheers|many\s+thanks|thx|tia"
+        r"|obrigad[oa]|gracias|merci|danke(?:\s+(?:sch[oö]n|sehr))?|abra[cç]os?|saludos|cordialement|grazie|te[sş]ekk[uü]rler|(?:mit\s+)?(?:freundlichen|besten|sch[oö]nen)\s+gr[uü][sß]+en?|arigato"
         r"|thanks(?:\s+(?:a\s+lot|again|in\s+advance))?|thank\s+you|sincerely|yours(?:\s+\w+)?)"
         rf"\s*[,!.\n-]\s*(?:{_NAME}\s?){{0,3}}[\s.!]*$"
     ),
@@ -77,6 +82,18 @@ _ELEMENT_OF = re.compile(r"(?<![\w-])([A-Z][a-z]?[+\d-]{0,3})[\s-]$")
 # in Chinese the degree follows: 离子电导率高
 _DEGREE = re.compile(r"\s?(高|低|大|小|好|强|长|快|优异|优良|良好)(?=\W|$)")
 _HYPHENED = re.compile(r"(?<![\w-])(?!non-)[a-z\d]{1,12}-$")
+_MEANS = re.compile(
+    r"[^.;,:\n]{0,50}?\s*[,(;:-]*\s*(?:\bi\.?e\.?,?|(?<=[,;(-]\s)that\s+is(?:\s+to\s+say)?,?|\bmeaning|by\s+which\s+(?:i|we)\s+mean"
+    r"|in\s+other\s+words,?|\bnamely|\bviz\.?|which\s+(?:to\s+me\s+|for\s+us\s+)?means)\s",
+    re.IGNORECASE,
+)
+_DEFINING = (PropertyRange, ExcludeElements, ExcludeGroups)
+_SOON = 30  # characters
+_SUBJECT = re.compile(
+    r"\s+(?:phase|layer|material|component|coating|compound|crystal)\s+(?:should|must|has\s+to|needs\s+to|is\s+to"
+    r"|will|shall|would)\b",
+    re.IGNORECASE,
+)
 _SIZES = frozenset(
     {"small unit cell", "small cell", "small primitive cell", "compact cell", "large unit cell"}
 )
@@ -123,10 +140,13 @@ def read_unsupported(reading: Reading) -> None:
         if _CENTRED.fullmatch(mention.value) and reading.of_kind(SpaceGroupClause):
             reading.source.claim(mention.start, mention.end)  # body-centred tetragonal I4_1md
             continue
-        if _is_explained(reading, mention):
+        if mention.end <= reading.heading and mention.value.lower() in LIGHT:
+            reading.source.claim(mention.start, mention.end)
+            continue
+        if _is_explained(reading, mention) or _is_defined(reading, mention.end):
             reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
-        if mention.value.lower() in LIGHT and _FOR.search(reading.text_before(mention.start, 24)):
+        if _says_purpose(reading, mention):
             reading.source.claim(mention.start, mention.end)
             reading.note(
                 f"'{reading.source.words(mention.start, mention.end)}' says what it is for"
@@ -136,6 +156,9 @@ def read_unsupported(reading: Reading) -> None:
             reading.source.claim(mention.start, mention.end)  # small unit cell (≤ 6 atoms)
             continue
         if reading.skip_optional(start, mention.end):
+            continue
+        if _is_subject(reading, mention):
+            reading.source.claim(mention.start, mention.end)  # the hard phase should be a carbide
             continue
         negation = reading.is_negated(start)
         start = (
@@ -157,6 +180,36 @@ def _is_explained(reading: Reading, mention: Mention) -> bool:
     """Whether a figure of the same text says what dense, light or soft means."""
     name = _EXPLAINED_BY.get(mention.value.lower())
     return name is not None and any(c.name == name for c in reading.of_kind(PropertyRange))
+
+
+def _says_purpose(reading: Reading, mention: Mention) -> bool:
+    """Whether a word only says what for: magnets: cubic iron oxides."""
+    name = mention.value.lower()
+    purposes = word_set("purpose", "nouns")
+    is_for = _FOR.search(reading.text_before(mention.start, 24)) is not None
+    if name in LIGHT or name not in purposes:
+        return name in LIGHT and is_for
+    after = reading.source.plain[mention.end : mention.end + 12]
+    is_heading = not reading.source.plain[: mention.start].strip() and after[:1] == ":"
+    return is_for or is_heading or re.match(r"\s(?:materials?|phases?)\b", after) is not None
+
+
+def _is_subject(reading: Reading, mention: Mention) -> bool:
+    """Whether a quality only names the thing of which something is asked."""
+    plain = reading.source.plain
+    before = plain[max(0, mention.start - 5) : mention.start].lower()
+    return before.endswith("the ") and _SUBJECT.match(plain, mention.end) is not None
+
+
+def _is_defined(reading: Reading, end: int) -> bool:
+    """Whether the text itself says what a quality means: safe, i.e. no toxic elements."""
+    means = _MEANS.match(reading.source.plain, end)
+    if means is None:
+        return False
+    return any(
+        isinstance(wish.clause, _DEFINING) and 0 <= wish.start - means.end() < _SOON
+        for wish in reading.wishes
+    )
 
 
 def read_likenesses(reading: Reading) -> None:

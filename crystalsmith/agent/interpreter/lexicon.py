@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pymatgen.core import Element
 
-from crystalsmith.agent.interpreter.source import Source, Token
+from crystalsmith.agent.interpreter.source import Source, Token, singulars, tokens_of
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.chemistry.families import family, family_names
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 _JOINER = re.compile(r"[ \n_-]{0,3}|/")
 _CHEMICAL_KINDS = ("element", "group", "ions", "anion", "anion_amount")
-_STRUCTURE_WORDS = ("structure", "structure type", "type structure", "prototype", "lattice")
+_STRUCTURE_WORDS = (
+    "structure", "structure type", "type structure", "prototype", "lattice", "arrangement",
+    "topology", "motif", "aristotype", "framework", "structural type", "crystal structure",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,13 +150,35 @@ def _by_first_word() -> dict[str, list[tuple[str, ...]]]:
     return index
 
 
-def find_mentions(source: Source) -> list[Mention]:
-    """Phrases of the lexicon in a text, the longest at every place, in order."""
+def all_mentions(source: Source) -> list[Mention]:
+    """Phrases of the lexicon and wishes known by their form, in order."""
+    return list(_mentions_in(source.plain))
+
+
+@lru_cache(maxsize=8)  # reading a text and auditing the reading ask for the same
+def _mentions_in(plain: str) -> tuple[Mention, ...]:
+    found = [with_afterthought(m, plain) for m in find_mentions(plain)]
+    found += find_moduli(plain)
+    forms = find_forms(plain)
+    found = [m for m in found if not any(f.start <= m.start and m.end <= f.end for f in forms)]
+    found += [
+        form
+        for form in forms
+        if not any(m.kind == form.kind and m.start < form.end and form.start < m.end for m in found)
+    ]
+    for mention in list(found):
+        if mention.kind == "family":
+            found += _parts_of(mention, plain)
+    return tuple(sorted(found, key=lambda mention: mention.start))
+
+
+def find_mentions(plain: str) -> list[Mention]:
+    """Phrases of the lexicon in a plain text, the longest at every place, in order."""
     found: list[Mention] = []
-    tokens = source.tokens
+    tokens = tokens_of(plain)
     index = 0
     while index < len(tokens):
-        words = _longest(source, tokens, index)
+        words = _longest(plain, tokens, index)
         if not words:
             index += 1
             continue
@@ -163,16 +188,60 @@ def find_mentions(source: Source) -> list[Mention]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _forms() -> tuple[tuple[Meaning, re.Pattern[str]], ...]:
+    rows = table("forms")
+    parts = {name: "|".join(words) for name, words in rows["parts"].items()}
+    return tuple(
+        (Meaning(kind, value), re.compile(spelling.format(**parts), re.IGNORECASE))
+        for kind, section in rows.items()
+        if kind != "parts"
+        for value, spellings in section.items()
+        for spelling in spellings
+    )
+
+
+def find_forms(plain: str) -> list[Mention]:
+    """Wishes that are known by how they are built: "which nobody has ever published"."""
+    return [
+        Mention(*match.span("what"), meaning.kind, meaning.value)
+        for meaning, pattern in _forms()
+        for match in pattern.finditer(plain)
+    ]
+
+
+_ONES = re.compile(
+    r"\s*[,(-]?\s*(?:the\s+|but\s+)?(?P<which>[a-z]+(?:-[a-z]+)?)\s+(?:ones?|kind|variety|type|version)\)?(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def with_afterthought(mention: Mention, plain: str) -> Mention:
+    """A family with what follows about its kind: skutterudites, filled ones."""
+    if mention.kind != "family":
+        return mention
+    after = _ONES.match(plain, mention.end)
+    if after is None:
+        return mention
+    base = plain[mention.start : mention.end].lower()
+    for form in (base, *singulars(base)):
+        words = tuple(token.text for token in Source(f"{after['which']} {form}").tokens)
+        for meaning in phrases().get(words, ()):
+            if meaning.kind == "family":
+                return Mention(mention.start, after.end(), "family", meaning.value)
+    return mention
+
+
 def property_in(words: str) -> str:
     """The key of the scored property that a phrase names, such as "high bulk modulus"; or ""."""
-    mentions = find_mentions(Source(words))
+    mentions = find_mentions(Source(words).plain)
     return next((mention.value for mention in mentions if mention.kind == "property"), "")
 
 
 _MODULUS = re.compile(
     r"(?<![\w-])([KBG])(?:_?(?:VRH|0|H|v|R))?(?=\s*(?:[<>=≥≤~:]|(?:of|is|over|above|below|under|at\s"
     r"(?:least|most|or)|around|about|near|between|exceeding|up\sto|more\sthan|less\sthan|from)\s)"
-    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s\d[^;,\n]{0,12}?GPa|\s?[<>≥≤]=?\s?\d{2,3}(?![\d.])(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
+    r"[^.;,\n]{0,24}?\d[^;,\n]{0,16}?GPa|\s\d[^;,\n]{0,12}?GPa|\s?(?:[<>≥≤]=?|above|over|below|under|at\sleast|exceeding|more\sthan)\s?\d{2,3}(?!\d|\.\d)(?!\s?(?:K|°|nm|m?eV|g|at|%)))",
 )
 
 
@@ -183,16 +252,23 @@ _BARE_MODULUS = re.compile(
 )
 
 
-def find_moduli(source: Source) -> list[Mention]:
+_MODULUS_AFTER = re.compile(r"(?<=GPa\s)(bulk|shear)(?!\s+mod)(?![\w-])", re.IGNORECASE)
+
+
+def find_moduli(plain: str) -> list[Mention]:
     """K or B for the bulk modulus, G for the shear modulus, beside a figure in GPa."""
     named = [
         Mention(match.start(), match.end(), "property", f"{match[1].lower()}_modulus")
-        for match in _BARE_MODULUS.finditer(source.plain)
+        for match in _BARE_MODULUS.finditer(plain)
     ]
     names = {"K": "bulk_modulus", "B": "bulk_modulus", "G": "shear_modulus"}
+    named += [
+        Mention(match.start(), match.end(), "property", f"{match[1].lower()}_modulus")
+        for match in _MODULUS_AFTER.finditer(plain)
+    ]
     return named + [
         Mention(match.start(), match.end(), "property", names[match[1]])
-        for match in _MODULUS.finditer(source.plain)
+        for match in _MODULUS.finditer(plain)
     ]
 
 
@@ -201,9 +277,14 @@ def chemical_parts(mention: Mention, source: Source) -> list[Mention]:
 
     Empty unless the name consists of nothing else.
     """
-    first = bisect_left(source.tokens, mention.start, key=lambda token: token.start)
+    return _parts_of(mention, source.plain)
+
+
+def _parts_of(mention: Mention, plain: str) -> list[Mention]:
+    words = tokens_of(plain)
+    first = bisect_left(words, mention.start, key=lambda token: token.start)
     inside = itertools.takewhile(
-        lambda token: token.end <= mention.end, itertools.islice(source.tokens, first, None)
+        lambda token: token.end <= mention.end, itertools.islice(words, first, None)
     )
     tokens = list(inside)
     found: list[Mention] = []
@@ -211,36 +292,41 @@ def chemical_parts(mention: Mention, source: Source) -> list[Mention]:
     while index < len(tokens):
         rows = [row for form in tokens[index].forms for row in _by_first_word().get(form, ())]
         fitting = [
-            (words, meaning)
-            for words in sorted(rows, key=len, reverse=True)
-            for meaning in phrases()[words]
-            if meaning.kind in _CHEMICAL_KINDS and _matches(source, tokens, index, words)
+            (row, meaning)
+            for row in sorted(rows, key=len, reverse=True)
+            for meaning in phrases()[row]
+            if meaning.kind in _CHEMICAL_KINDS and _matches(plain, tokens, index, row)
         ]
         if not fitting:
             return []
-        words, meaning = fitting[0]
-        end = tokens[index + len(words) - 1].end
+        chosen, meaning = fitting[0]
+        end = tokens[index + len(chosen) - 1].end
         found.append(Mention(tokens[index].start, end, meaning.kind, meaning.value))
-        index += len(words)
+        index += len(chosen)
     return found if len(found) > 1 else []
 
 
-def _longest(source: Source, tokens: list[Token], index: int) -> tuple[str, ...]:
-    rows = [row for form in tokens[index].forms for row in _by_first_word().get(form, ())]
-    rows.sort(key=len, reverse=True)
-    for words in rows:
-        if _matches(source, tokens, index, words):
+@lru_cache(maxsize=8192)
+def _starting_with(word: str) -> tuple[tuple[str, ...], ...]:
+    """Phrases whose first word this may be, the longest first."""
+    rows = [row for form in Token(word, 0, 0).forms for row in _by_first_word().get(form, ())]
+    return tuple(sorted(rows, key=len, reverse=True))
+
+
+def _longest(plain: str, tokens: list[Token], index: int) -> tuple[str, ...]:
+    for words in _starting_with(tokens[index].text):
+        if _matches(plain, tokens, index, words):
             return words
     return ()
 
 
-def _matches(source: Source, tokens: list[Token], index: int, words: tuple[str, ...]) -> bool:
+def _matches(plain: str, tokens: list[Token], index: int, words: tuple[str, ...]) -> bool:
     if index + len(words) > len(tokens):
         return False
     for offset in range(1, len(words)):
         before, token = tokens[index + offset - 1], tokens[index + offset]
         if words[offset] not in token.forms:
             return False
-        if not _JOINER.fullmatch(source.plain, before.end, token.start):
+        if not _JOINER.fullmatch(plain, before.end, token.start):
             return False
     return True

@@ -21,7 +21,7 @@ _SOURCE = re.compile(
 _SOURCE_BEFORE = re.compile(
     r"\b(?:laser|lamp|pump|excitation|light\s+source)s?\s*(?:\(|at|of|with|,)*\s*$", re.IGNORECASE
 )
-_MEASURED_AT = re.compile(r"\d\S*\s+(?:at|@)\s*$", re.IGNORECASE)
+_MEASURED_AT = re.compile(r"\d\s?\S*\s+(?:at|@)\s*$", re.IGNORECASE)
 _TRANSPARENT = re.compile(
     r"\b(?:transparent|transparency|transmi\w+|clear)\b(?![^.;]*\babsor)[^.;]*$", re.IGNORECASE
 )

@@ -141,7 +141,7 @@ def _is_free(symbol: str, token: str) -> bool:
     """Whether a letter of a pattern stands for any element."""
     if symbol in _PLACEHOLDER_GROUPS or symbol in _PLACEHOLDERS:
         return True
-    if symbol in _BESIDE_A and re.match(r"A(?![a-z])", token):
+    if symbol in _BESIDE_A and re.search(r"A(?![a-z])", token):
         return True
     return symbol in _BESIDE_X and token.startswith("X")
 

@@ -62,6 +62,8 @@ _COUNTING = frozenset(
         "go",
     }
 )
+_FOR = re.compile(r"\bfor\s+(?:an?\s+|the\s+|our\s+|my\s+)?$", re.IGNORECASE)
+_THING = re.compile(r"[\s-]+(?!or\b|and\b|to\b|at\b|in\b|of\b|as\b|with\b)[a-z]{4,}", re.IGNORECASE)
 _AND_ANOTHER = re.compile(r"\s+(?:of\s+)?[a-z]+\s[a-z]+,?\s+and\s+", re.IGNORECASE)
 _OF = re.compile(r"\s+(?:of\s+)?")
 _HAS = re.compile(
@@ -153,6 +155,11 @@ def _say_back(reading: Reading, quantity: Quantity) -> None:
         reading.source.claim(quantity.start, quantity.end)
         return
     start = quantity.start
+    if _FOR.search(reading.text_before(start, 20)) and _THING.match(
+        reading.text_after(quantity.end)
+    ):
+        reading.source.claim(start, quantity.end)  # for 1200 V switches
+        return
     mention = next(reading.before(quantity.start, "quality", "application"), None)
     if mention is not None and reading.source.is_open(mention.start, mention.end):
         start = mention.start if is_linked(reading, mention, quantity) else start

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from crystalsmith.agent.interpreter.lexicon import (
-    Mention,
-    chemical_parts,
-    find_mentions,
-    find_moduli,
-)
+from crystalsmith.agent.interpreter.lexicon import Mention, all_mentions
 from crystalsmith.agent.interpreter.quantities import Quantity, find_quantities
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import Clause
@@ -41,7 +36,17 @@ _EXCLUDED = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\s*(?:,|and|or|nor|,\s*(?:and|or|nor))\s*(?:an?\s+|the\s+)?", re.IGNORECASE)
-_VALUE = re.compile(r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+\w)", re.IGNORECASE)
+_HEADING = re.compile(
+    r"\s*(?P<words>(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)(?::|\s[-–]\s)\s*"
+    r"(?!\s*(?:yes|no|true|false|high|low|[\d<>≤≥~])\b)"
+)
+_SCORED = frozenset(
+    {"anion", "anion_amount", "ions", "family", "group", "system", "electronic", "property",
+     "element_number", "stable", "novel", "centrosymmetric", "polar", "chiral", "before"}
+)  # fmt: skip
+_VALUE = re.compile(
+    r"\"?\s*[:=]+\s*\"?(true|false|yes|no|y|n|required)\b(?!\s+(?!and\b|or\b)\w)", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=8)
@@ -54,7 +59,7 @@ def word_set(section: str, name: str) -> frozenset[str]:
 def _optional_after() -> re.Pattern[str]:
     """What is said after a wish that is none: "is fine too", "doesn't matter"."""
     return re.compile(
-        r"(?:\s+(?:ratio|value|of\s+(?:the\s+)?[a-z]+))?"
+        r"(?:\s+(?:ratio|value|(?:band\s*)?gaps?|transitions?|of\s+(?:the\s+)?[a-z]+))?"
         rf"\s*(?:{'|'.join(table('grammar')['after']['maybe'])})(?!\w)",
         re.IGNORECASE,
     )
@@ -99,11 +104,7 @@ class Reading:
     @cached_property
     def all_mentions(self) -> list[Mention]:
         """Phrases of the lexicon in order, claimed or not."""
-        found = [*find_mentions(self.source), *find_moduli(self.source)]
-        for mention in list(found):
-            if mention.kind == "family":
-                found += chemical_parts(mention, self.source)
-        return sorted(found, key=lambda mention: mention.start)
+        return all_mentions(self.source)
 
     @cached_property
     def _by_kinds(self) -> dict[tuple[str, ...], tuple[list[Mention], list[int], list[int]]]:
@@ -135,6 +136,17 @@ class Reading:
             if rows[index].start > position:
                 return
             yield rows[index]
+
+    @cached_property
+    def heading(self) -> int:
+        """Where a heading ends that says what the material is for, 0 without: *IR dome:* ..."""
+        match = _HEADING.match(self.source.plain)
+        if match is None or not word_set("purpose", "no_heading").isdisjoint(
+            match["words"].lower().split()
+        ):
+            return 0
+        scored = (m for m in self.all_mentions if m.start < match.end("words"))
+        return 0 if any(m.kind in _SCORED for m in scored) else match.end("words")
 
     @cached_property
     def quantities(self) -> list[Quantity]:

@@ -22,11 +22,12 @@ from crystalsmith.agent.interpreter.changes import (
 from crystalsmith.agent.interpreter.figures import moved_figures
 from crystalsmith.agent.interpreter.interpret import read, read_source
 from crystalsmith.agent.interpreter.merging import merged
+from crystalsmith.agent.interpreter.pronouns import exclude_it
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.tables import table
-from crystalsmith.core.clauses import ExcludeElements, ExcludeGroups, IncludeElements
+from crystalsmith.core.clauses import IncludeElements
 
 if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
@@ -127,27 +128,9 @@ def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
     for match in _pattern(table("refinement")["figures"]["comparative"]).finditer(source.plain):
         source.claim(*match.span())
     state = moved_figures(state, reading)
-    _exclude_it(reading)
+    exclude_it(reading)
     said = read_source(reading, text, notes, in_talk=True)
     return _outcome(current, merged(state, said, reading.source.plain))
-
-
-def _exclude_it(reading: Reading) -> None:
-    """Read "is there cadmium in it? exclude it": the pronoun stands for what was named."""
-    pronoun = _pattern(table("refinement")["edits"]["exclude_it"]).search(reading.source.plain)
-    if pronoun is None or not reading.source.is_open(*pronoun.span()):
-        return
-    named = [m for m in reading.mentions("element", "group") if m.end <= pronoun.start()]
-    elements = tuple(m.value for m in named if m.kind == "element")
-    groups = tuple(m.value for m in named if m.kind == "group")
-    if not named:
-        return
-    reading.source.claim(named[0].start, pronoun.end())
-    span = named[0].start, pronoun.end()
-    if elements:
-        reading.add(ExcludeElements, *span, elements=elements)
-    if groups:
-        reading.add(ExcludeGroups, *span, groups=groups)
 
 
 def _outcome(before: DesignRequest, after: DesignRequest) -> Turn:

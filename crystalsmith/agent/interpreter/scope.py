@@ -55,6 +55,18 @@ _ONE_OF = re.compile(
     r"\b(?:one|any|some|either|choice|two|most)\s+of\s+(?:the\s+|these\s+)?[:(]?\s*$|\beither\s+$",
     re.I,
 )
+_OR_ANYTHING = re.compile(
+    r"(?:\bor|\bnor|,|\band)\s+(?:any(?:thing|\s+other|\s+of\s+the|\s+kind\s+of)?(?:\s+(?:else|that\s+is|that's))?"
+    r"|other|similar|otherwise)\s+$",
+    re.I,
+)
+_SO_MUST = re.compile(
+    r"\b(?:so|neither|nor)\s+(?:must|should|is|are|does|do|can|may|shall|has|have)\s+$", re.I
+)
+_DENIAL = re.compile(
+    r"\b(?:absent|not|no|never|excluded|forbidden|banned|prohibited|out|removed|avoided)\b|n't",
+    re.I,
+)
 _ATOMS = r"(?:[\s-]*(?:atoms?|elements?|ions?|metals?|content|\)))?"
 
 
@@ -109,6 +121,8 @@ def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
     if _IN_OR_OUT.match(between):
         return False
     negated = reading.is_negated(run[0].start) is not None
+    if negated and "," in between and item.kind == "ions" != last.kind:
+        return False  # without lead, tungstate
     if connects(between):
         return not (negated and between == ", " and _names_compound(reading, item))
     return negated and _NEGATED_AFFIX.fullmatch(between) is not None
@@ -178,6 +192,16 @@ def role_before(reading: Reading, position: int) -> tuple[str, int]:
     cue = reading.cue_before(position)
     if _MINUS.search(reading.source.plain[max(0, position - 2) : position]):
         return "exclude", position - 1
+    if _OR_ANYTHING.search(reading.source.plain[max(0, position - 32) : position]):
+        for other in reading.before(position - 3, "before"):
+            if not reading.source.same_sentence(other.start, position):
+                break
+            if other.value == "exclude":
+                return "exclude", position
+    if _SO_MUST.search(reading.source.plain[max(0, position - 24) : position]):
+        start = reading.source.sentence_start(position)
+        if _DENIAL.search(reading.source.plain[start:position]):
+            return "exclude", position
     if cue is None:
         but = _ANY_BUT.search(reading.source.plain[max(0, position - 60) : position])
         return ("exclude", position - 4) if but else ("", position)
@@ -211,7 +235,13 @@ def _role_after(reading: Reading, run: list[Item]) -> tuple[str, int, int]:
         ("maybe", "maybe"),
     ):
         match = patterns[name].match(text, end, window)
-        if match and reading.source.same_sentence(end, match.end() - 1):
+        if match is None:
+            continue
+        says_all = role == "only" and match.group().lstrip()[:1] in (
+            ".",
+            ";",
+        )  # Zn, N. Nothing else
+        if says_all or reading.source.same_sentence(end, match.end() - 1):
             return role, match.end(), len(run)
     return "", end, 0
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ASKS = re.compile(
     r"\b(?:need|want|must|should|shall|please|pls|find|give|show|suggest|propose|design|generate"
     r"|looking\s+for|would\s+like|like\s+to|requires?|targets?|search|seek|identify|predict|go\s+for|try"
-    r"|recommend|which|limit|only|make|task|aim|goal|so:)\b",
+    r"|recommend|which|limit|only|make|permitted|allowed|forbidden|banned|prohibited|rules?|task|aim|goal|so:)\b",
     re.IGNORECASE,
 )
 _MOST_PASSAGES = 8

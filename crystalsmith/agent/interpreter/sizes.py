@@ -35,13 +35,14 @@ _ATOMS_BEFORE = re.compile(
 _ELEMENTS_AFTER = re.compile(
     r"""\s*-?\s*(?:(?:different|distinct|chemical|unique|separate)\s+)*
     (?:(?:kinds?|types?|sorts?)\s+of\s+)?(?:chemical\s+)?
-    (?:elements?|components?|species|constituents?)\b(?!\s+from\b)""",
+    (?:elements?|components?|species|constituents?)\b(?!\s+from\b)
+    |\s*(?:different\s+)?(?:kinds?|types?|sorts?)\s+of\s+atoms?\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ELEMENTS_BEFORE = re.compile(
     rf"""(?:\b(?:number|no\.?)\s+of\s+(?:(?:different|distinct|chemical)\s+)?
        (?:elements|components|species)
-    |\bn[_\s]?elem(?:ents)?|\belement\s+(?:count|number)|\belements){_IS}""",
+    |\bn[_\s]?el(?:em(?:ent)?s?|s)?|\bn[_\s]?species|\bn[_\s]?components|\belement\s+(?:count|number)|\belements){_IS}""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OR_MORE = re.compile(r"\s*(?:or|and)\s+(?:higher|above|more|up|beyond)\b", re.IGNORECASE)
@@ -56,6 +57,7 @@ _LIMIT_AFTER = re.compile(
 _FLOOR_AFTER = re.compile(
     r"\s*,?\s*(?:at\s+(?:the\s+)?least|min(?:imum)?|or\s+more)(?!\w)(?!\s*\d)", re.I
 )
+_OF_WHICH = re.compile(r"\s+of\s+(?:which|whom|them|these|those)\b", re.IGNORECASE)
 _JOINS = frozenset({"or", "and", "to", "either", "a", "an", "but"})
 # "About 20 atoms" leaves this much room.
 _ABOUT = 0.2
@@ -70,6 +72,8 @@ def read_sizes(reading: Reading) -> None:
         if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
             last = None
             continue
+        if _OF_WHICH.match(reading.source.plain, quantity.end):
+            continue  # three elements, at least one of which is a metal
         found = _announced(reading, quantity)
         shared = last is not None and quantity.target is None and not quantity.counts
         if found is None and last is not None and shared:
@@ -195,6 +199,8 @@ def _add_words(reading: Reading, run: list[Mention]) -> None:
         low = None
     end += max(match.end() if match else 0 for match in (above, below))
     start -= max(len(before) - match.start() if match else 0 for match in (least, most))
+    if reading.skip_optional(start, end):
+        return
     negation = reading.is_negated(start)
     if negation is not None:
         reading.cannot_score(negation.start, end)

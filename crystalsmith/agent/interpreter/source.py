@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from crystalsmith.agent.interpreter.typography import plain_characters
 
@@ -19,6 +19,12 @@ _ABBREVIATION = re.compile(
 CLAIMED = "\x00"
 
 
+@lru_cache(maxsize=8192)
+def _forms(word: str) -> frozenset[str]:
+    lower = word.lower()
+    return frozenset({word, lower, *singulars(lower)})
+
+
 @dataclass(frozen=True)
 class Token:
     """A word or number of the plain text."""
@@ -27,13 +33,19 @@ class Token:
     start: int
     end: int
 
-    @cached_property
+    @property
     def forms(self) -> frozenset[str]:
         """Spellings under which the lexicon may know the word."""
-        lower = self.text.lower()
-        return frozenset({self.text, lower, *singulars(lower)})
+        return _forms(self.text)
 
 
+@lru_cache(maxsize=8)
+def tokens_of(plain: str) -> list[Token]:
+    """Words and numbers of a plain text in order."""
+    return [Token(m.group(), *m.span()) for m in _TOKEN.finditer(plain)]
+
+
+@lru_cache(maxsize=8192)
 def singulars(word: str) -> tuple[str, ...]:
     """Possible singular forms of a lower-case English word."""
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us")):
@@ -58,7 +70,8 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._characters, self._starts, self._ends = plain_characters(text)
+        characters, starts, ends = plain_characters(text)
+        self._characters, self._starts, self._ends = list(characters), list(starts), list(ends)
         self.plain = "".join(self._characters)
         self._claimed = bytearray(len(self.plain))
         self._open: str | None = None
@@ -66,7 +79,7 @@ class Source:
     @cached_property
     def tokens(self) -> list[Token]:
         """Words and numbers in order."""
-        return [Token(m.group(), *m.span()) for m in _TOKEN.finditer(self.plain)]
+        return tokens_of(self.plain)
 
     @cached_property
     def sentence_ends(self) -> list[int]:

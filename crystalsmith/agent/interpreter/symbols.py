@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.scope import Item, connects
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
+from crystalsmith.core.clauses import Ratio
 from crystalsmith.core.errors import RequestError
 
 if TYPE_CHECKING:
@@ -18,12 +19,15 @@ _COUNTED = re.compile(r"(?<!\w)([A-Z][a-z]?)\d(?=\s?-\s?(?:based|containing|rich
 _HEUSLER = re.compile(r"heusler", re.IGNORECASE)
 _DOUBLED = re.compile(r"(?<!\w)([A-Z][a-z])2(?!\w)")
 _LOWER_SYMBOL = re.compile(rf"(?<![\w-])(?:non-)?([a-z]{{2}})(?=(?:-|\s(?=free)){_AFFIX})", re.I)
-_AFFIXED = re.compile(rf"\s?-\s?{_AFFIX}|\s+(?:atoms?|ions?|cations?|anions?|free\b)", re.I)
+_AFFIXED = re.compile(
+    rf"\s?-\s?{_AFFIX}|\s+(?:(?:is|are)\s+)?(?:not\s+(?:permitted|allowed|wanted|ok\b|acceptable)|excluded|forbidden|banned|prohibited)|\s+(?:atoms?|ions?|cations?|anions?|free\b)",
+    re.I,
+)
 _NO_ELEMENT_AFTER = re.compile(
     r"[\s-]?(?:sites?|type|axis|direction|plane|curve|junction)\b|\.(?=[A-Za-z])", re.I
 )
 _NO_ELEMENT_BEFORE = re.compile(
-    r"\b(?:type|phase|group|class|grade|part|plan|figure|table|appendix|vitamin|prof|dr|mr|ms)"
+    r"\b(?:type|phase|group|class|grade|part|plan|figure|table|appendix|rev|revision|annex|version|vitamin|prof|dr|mr|ms)"
     r"\.?\s+$",
     re.I,
 )
@@ -118,11 +122,20 @@ def _is_something_else(reading: Reading, match: re.Match[str]) -> bool:
     site = re.search(r"\b(?:on|at)\s+(?:the\s+)?$", reading.text_before(match.start(), 10))
     if match[1] in "ABMX" and site is not None:
         return True  # Te on B
+    if match[1] in _PLACEHOLDERS and match[1] in _named_places(reading):
+        return True
     if match[1] in _PLACEHOLDERS and _IS.match(reading.text_after(match.end(), 16)):
         return True
     if _NO_ELEMENT_AFTER.match(reading.text_after(match.end(), 12)):
         return True
     return _NO_ELEMENT_BEFORE.search(reading.text_before(match.start(), 12)) is not None
+
+
+def _named_places(reading: Reading) -> set[str]:
+    """Letters that a general formula of the text uses for places: the B of A2BX6."""
+    patterns = [clause.ratio for clause in reading.of_kind(Ratio)]
+    parts = {part for ratio in patterns for part in re.findall(r"[A-Z][a-z]?", ratio)}
+    return parts & _PLACEHOLDERS
 
 
 def _is_certain(reading: Reading, item: Item) -> bool:

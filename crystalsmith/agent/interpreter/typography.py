@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from crystalsmith.agent.interpreter.chinese import glossed, has_chinese
 
@@ -14,12 +15,57 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\u0304\u0305\u203e](\d)"), r"-\1"),
     (re.compile(r"</?(?:sub|sup|b|i|em|strong)>"), ""),
     (re.compile(r"\\pm(?![a-z])|\+\s?/\s?[-\u2212]|\+-"), "±"),
+    (re.compile(r"[$€£¥]\s?\d+(?:\.\d+)?\s?(?:M|k|bn|mio|million|billion)\b(?!\s?eV)"), " "),
     (re.compile(r"\\(?:leq?|lesssim)(?![a-z])"), "≤"),
     (re.compile(r"\\(?:geq?|gtrsim)(?![a-z])"), "≥"),
     (re.compile(r"\\(?:approx|sim|simeq)(?![a-z])"), "~"),
     (re.compile(r"\\rho(?![a-z])"), "density"),
     (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
     (re.compile(r"(?<!\d)(?<!\d\s)\bw/(?!o\b|m|\()\s?"), "with "),
+    (re.compile(r"(?i)(?<=\bexcl)\.|(?<=\bincl)\.|(?<=\bw/o)\."), ""),
+    # 5<=natoms<=10, 1 < Eg < 2 eV
+    *(
+        (
+            re.compile(
+                rf"(?<![\w.])(-?\d+(?:\.\d+)?)\s?([munk]?[A-Za-zÅ/%^³3]{{0,7}})\s?(?:{first})\s?"
+                rf"([A-Za-z][A-Za-z_ ]{{0,20}}?)\s?(?:{second})\s?(?=-?\d)"
+            ),
+            rf"\3 {low} \1 \2 and {high} ",
+        )
+        for first, low in (("<=|=<|≤|⩽", "≥"), ("<", ">"))
+        for second, high in (("<=|=<|≤|⩽", "≤"), ("<", "<"))
+    ),
+    # {"n_atoms": {"min": 2, "max": 40}}
+    (
+        re.compile(
+            r"['\"]?\b([A-Za-z_]+)['\"]?\s?:\s?\{\s?['\"]?(min|max)['\"]?\s?:\s?(-?[\d.]+),\s?"
+            r"['\"]?(?:min|max)['\"]?\s?:\s?(?=-?[\d.]+\s?\})"
+        ),
+        r"\1 between \3 and ",
+    ),
+    (
+        re.compile(
+            r"['\"]?\b([A-Za-z_]+)['\"]?\s?:\s?\{\s?['\"]?(min|max)['\"]?\s?:\s?(?=-?[\d.]+\s?\})"
+        ),
+        r"\1 \2 ",
+    ),
+    (re.compile(r"(?<![\w)=])!(?=[A-Z][a-z]?(?![a-z]))"), " no "),
+    (re.compile(r"(?i)['\"]([A-Z][a-z]?)['\"]\s+not\s+in\s+elements?"), r" without \1 "),
+    (re.compile(r"(?i)['\"]([A-Z][a-z]?)['\"]\s+in\s+elements?"), r" containing \1 "),
+    (
+        re.compile(
+            r"\b([A-Za-z_]+?)_(min|max)(?:imum)?_(meV|eV|GPa|nm)(?:_(?:per_)?atom)?['\"]?\s?[:=]\s?"
+            r"(-?\d+(?:\.\d+)?)"
+        ),
+        r"\1 \2 \4 \3",
+    ),
+    (
+        re.compile(
+            r"\b([A-Za-z_]+?)_(meV|eV|GPa|nm)(?:_(?:per_)?atom)?['\"]?\s?[:=]\s?(-?\d+(?:\.\d+)?)(?![\d.])"
+        ),
+        r"\1: \3 \2",
+    ),
+    (re.compile(r"(?<=[A-Za-z)\]])\s?(?:->|→|:=|=>)\s?(?=[<>≤≥~]?\s?-?\d)"), " = "),
     (re.compile(r"\{(?!\\)"), " ("),
     (re.compile(r"\}"), ")"),
     (re.compile(r"(?<!\d)(\d{1,3}\.\d)\((\d)\)"), r"\1±0.\2"),  # 2.0(1)
@@ -81,7 +127,11 @@ _SPELLINGS = {
 _SLASH = re.compile(r"/(?!(?:atom|mol|cm|cc|f\.?u|m|n|d|a|c)\b|mm)", re.IGNORECASE)
 
 
-def plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
+Characters = tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]
+
+
+@lru_cache(maxsize=8)  # a text is read, audited, and read again when it contradicts itself
+def plain_characters(text: str) -> Characters:
     """Characters of the plain text, each with the span of the text that it stands for."""
     characters: list[str] = []
     starts: list[int] = []
@@ -105,7 +155,7 @@ def plain_characters(text: str) -> tuple[list[str], list[int], list[int]]:
         position = end
     for offset in range(position, len(text)):
         put(_plain_character(text[offset]), offset, offset + 1)
-    return characters, starts, ends
+    return tuple(characters), tuple(starts), tuple(ends)
 
 
 def _rewritten(text: str) -> list[tuple[int, int, str]]:
@@ -114,6 +164,7 @@ def _rewritten(text: str) -> list[tuple[int, int, str]]:
         found += [(*m.span(), m.expand(spelling)) for m in pattern.finditer(text)]
     if not re.search(r"\s", text.strip()) and text.count("/") > 2:
         found += [(*match.span(), ", ") for match in _SLASH.finditer(text)]
+    found += _list_points(text)
     found += glossed(text)
     found.sort()
     separate: list[tuple[int, int, str]] = []
@@ -121,6 +172,21 @@ def _rewritten(text: str) -> list[tuple[int, int, str]]:
         if not separate or item[0] >= separate[-1][1]:
             separate.append(item)
     return separate
+
+
+_POINT = re.compile(
+    r"(?:^|(?<=[\s,;:，；：。]))[(（]?(\d{1,2})[)）.、](?=\s?[^\W\d])(?!\s?[a-z]{1,2}\d)", re.M
+)
+_CIRCLED = re.compile(r"[①-⑳❶-❿⑴-⒇]")
+
+
+def _list_points(text: str) -> list[tuple[int, int, str]]:
+    """The numbers of a list's points, which are no figures: 1) cubic; 2) no lead."""
+    found = [(*match.span(), " ; ") for match in _CIRCLED.finditer(text)]
+    points = list(_POINT.finditer(text))
+    if [int(point[1]) for point in points[:2]] == [1, 2]:
+        found += [(*point.span(), " ; ") for point in points]
+    return found
 
 
 def _plain_character(character: str) -> str:

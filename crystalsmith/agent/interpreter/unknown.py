@@ -37,7 +37,9 @@ _FREE = re.compile(r"-\s?free(?![\w-])", re.IGNORECASE)
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _LONGEST = 80
 _MOST_PHRASES = 30
-_SURE_OF_PURPOSE = 0.75  # what kind of a catalyst it is is mostly no wish
+_SURE = 0.8
+_SURE_OF_PURPOSE = 0.95  # what kind of a catalyst it is is mostly no wish
+_LIKELY = 0.85  # of joined words: patent-free thermoelectrics
 
 
 def read_unknown(reading: Reading) -> None:
@@ -45,7 +47,7 @@ def read_unknown(reading: Reading) -> None:
     if not reading.wishes and not reading.unsupported and not reading.purposes:
         return
     for start, end in islice(_phrases(reading), _MOST_PHRASES):
-        if not reading.source.is_open(start, end):
+        if not reading.source.is_open(start, end) or end <= reading.heading:
             continue
         free = _FREE.match(reading.source.plain, end)
         if free is not None and reading.source.is_open(start, free.end()):
@@ -58,7 +60,10 @@ def read_unknown(reading: Reading) -> None:
         named = _named_after(reading, end)
         if named is None and not _is_item(reading, start, end):
             continue
-        if asks_something(words, _SURE_OF_PURPOSE if named == "application" else 0.5):
+        sure = _SURE
+        if named == "application":
+            sure = _LIKELY if "-" in words else _SURE_OF_PURPOSE
+        if asks_something(words, sure):
             reading.cannot_score(start, end)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _STRUCTURE_WORDS = (
     r"type|like|structured?|framework|prototype|lattice|family|phase|crystal\s+structure"
+    r"|arrangement|topology|motif|aristotype"
 )
 _STRUCTURE_WORD = re.compile(rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS})(?!\w)", re.IGNORECASE)
 _TYPE_WORD = re.compile(
@@ -41,9 +42,10 @@ _MATERIAL = frozenset(
      "excluded_group", "optical"}
 )  # fmt: skip
 _FORMULA_LIKE = re.compile(r"(?:[A-Z][a-z]?\d*){2,}")
+_DEFINITE = re.compile(r"\b(?:the|our|my|this)\s+$", re.IGNORECASE)
 _OTHER_NOUN = re.compile(
     r"[\s-]+(?:to|here|in|job|year|york|zealand|project|paper|student|colleague|idea|team|version"
-    r"|task|account|user|position|message|email|for|as|that|by|thing|properties|synthesis|boss"
+    r"|task|account|user|position|message|email|for|as|that|by|about|thing|properties|synthesis|boss"
     r"|supervisor)\b",
     re.IGNORECASE,
 )
@@ -64,9 +66,19 @@ def read_families(reading: Reading) -> None:
         elif _COMPARED.search(reading.text_before(mention.start, 30)):
             reading.cannot_score(mention.start, end)
         else:
-            parts = chemical_parts(mention, reading.source)
+            parts = [] if end > mention.end else chemical_parts(mention, reading.source)
             is_read_on = bool(parts) and all(part.kind != "element" for part in parts)
             reading.add(FamilyClause, mention.start, end, keep_open=is_read_on, name=mention.value)
+            _claim_spelled_out(reading, mention, end)
+
+
+def _claim_spelled_out(reading: Reading, mention: Mention, end: int) -> None:
+    """Put the name behind an abbreviation aside: TMD (transition metal dichalcogenide)."""
+    again = next(reading.after(end, "family"), None)
+    if again is None or again.value != mention.value:
+        return
+    if reading.source.plain[end : again.start].strip() == "(":
+        reading.source.claim(again.start, again.end)
 
 
 def _is_compound(reading: Reading, mention: Mention) -> bool:
@@ -134,6 +146,9 @@ def _is_about_else(reading: Reading, mention: Mention) -> bool:
     """Claim "new" that is not said of the material: new to this, a new student."""
     word = reading.source.plain[mention.start : mention.end].lower()
     following = reading.text_after(mention.end, 24)
+    if word == "new" and _DEFINITE.search(reading.source.plain[: mention.start][-6:]):
+        reading.source.claim(mention.start, mention.end)  # the new phosphor should be a nitride
+        return True
     other = word in _PLAIN_WORDS and _OTHER_NOUN.match(following) is not None
     other = other or (word == "new" and not _says_new_of(reading, mention))
     if other or _names_place_of(reading, mention):

@@ -1,20 +1,15 @@
-"""Chemical formulas: reading them as people write them, ratios, anion classes, charge balance."""
+"""Chemical formulas: reading them as people write them, ratios, anion classes."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from math import gcd
-from typing import TYPE_CHECKING
 
 from pymatgen.core import Composition
 
 from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, ELEMENT_GROUPS
 from crystalsmith.core.chemistry.site_rules import anion_rank
 from crystalsmith.core.errors import FormulaError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MAX_ATOMS_PER_FORMULA = 200
 
@@ -124,44 +119,3 @@ def has_anion_class(composition: Composition, name: str) -> bool:
     if len(symbols) < 2:
         return False
     return max(symbols, key=anion_rank) in ANION_CLASSES[name]
-
-
-def is_charge_balanced(composition: Composition) -> bool:
-    """Whether common oxidation states add up to zero; alloys count as balanced.
-
-    SMACT's rule and oxidation states (ICSD, mixed valence in formulas of up to four elements), but
-    on the sums that can be reached instead of every combination, whose number has no bound.
-    Evidence, never a gate: it rejects 2.6 % of the known crystals in the MP-20 test file.
-    """
-    from smact.screening import MIXED_VALENCE_ELEMENTS, metals
-
-    reduced = composition.reduced_composition
-    amounts = {element.symbol: round(amount) for element, amount in reduced.items()}
-    if len(amounts) == 1 or all(symbol in metals for symbol in amounts):
-        return True
-    totals = {0}
-    for symbol, amount in amounts.items():
-        states = _oxidation_states().get(symbol, ())
-        mixed = len(amounts) <= 4 and symbol in MIXED_VALENCE_ELEMENTS
-        charges = _sums(states, amount) if mixed else {state * amount for state in states}
-        totals = {total + charge for total in totals for charge in charges}
-    return 0 in totals
-
-
-def _sums(states: Iterable[int], amount: int) -> set[int]:
-    """Total charges that so many atoms can have, each in a state of its own."""
-    totals = {0}
-    for _ in range(amount):
-        totals = {total + state for total in totals for state in states}
-    return totals
-
-
-@lru_cache(maxsize=1)
-def _oxidation_states() -> dict[str, tuple[int, ...]]:
-    from smact.utils.oxidation import ICSD24OxStatesFilter
-
-    table = ICSD24OxStatesFilter().filter()
-    return {
-        str(row.element): tuple(int(state) for state in str(row.oxidation_state).split())
-        for row in table.itertuples()
-    }

@@ -7,8 +7,9 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from crystalsmith.core.clauses.base import CrystalSystem, SymmetryClause
-from crystalsmith.core.crystallography.groups import crystal_system, space_group
+from crystalsmith.core.crystallography.groups import crystal_system
 from crystalsmith.core.crystallography.point_groups import point_group, point_group_from_symbol
+from crystalsmith.core.crystallography.symbols import symbol_from_number
 
 
 class SpaceGroupClause(SymmetryClause):
@@ -19,7 +20,7 @@ class SpaceGroupClause(SymmetryClause):
 
     def wish(self) -> str:
         """In words."""
-        return f"space group {space_group(self.number).symbol} ({self.number})"
+        return f"space group {symbol_from_number(self.number)} ({self.number})"
 
     def allows_space_group(self, number: int) -> bool:
         """Whether the numbers agree."""

@@ -30,6 +30,16 @@ def number_from_symbol(symbol: str) -> int | None:
     return None
 
 
+@lru_cache(maxsize=230)
+def symbol_from_number(number: int) -> str:
+    """The short Hermann-Mauguin symbol of a space group in its standard setting, such as P21/c."""
+    import spglib
+
+    kinds = (spglib.get_spacegroup_type(hall) for hall in _HALL_NUMBERS)
+    symbol = next(kind.international_short for kind in kinds if kind.number == number)
+    return str(symbol).replace("_", "")
+
+
 def normalise(symbol: str) -> str:
     """Plain ASCII spelling: no spaces, underscores, braces or subscripts; bars as ``-``."""
     text = symbol.translate(_SUBSCRIPTS)

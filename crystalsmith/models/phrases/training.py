@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _FOLDS = 10
 _AVERAGE_SCALE = 5.0  # averages lie close together; the penalty is meant for unit distances
+_LAYERS = 2  # told right on ten folds after 0 to 6: 91.8, 92.3, 92.9, 92.8, 92.7, 92.6, 92.0 %
+_SCALE = 2.0  # of what comes out of the first layers
 _PENALTY = 5e-5  # of those between 2e-3 (89.1 % on ten folds) and 2e-5 (92.0 %)
 
 
@@ -54,18 +56,19 @@ def train_phrases(data: Path, out: Path, progress: Progress, *, averaged: bool =
     rows = []
     for index, phrase in enumerate(phrases):
         progress("encoding phrases", index, len(phrases))
-        rows.append(encoder.average(phrase) if averaged else encoder.encode(phrase))
-    vectors = np.array(rows, dtype=np.float64) * (_AVERAGE_SCALE if averaged else 1.0)
+        rows.append(encoder.average(phrase) if averaged else encoder.encode(phrase, _LAYERS))
+    scale = _AVERAGE_SCALE if averaged else _SCALE
+    vectors = np.array(rows, dtype=np.float64) * scale
     share = _cross_validated(vectors, asks)
     weights, bias = _fitted(vectors, asks)
-    if averaged:
-        weights *= _AVERAGE_SCALE
+    weights *= scale
     folder = out / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     save_file({"weights": weights.astype(np.float32)}, folder / "model.safetensors")
     config = {
         "bias": bias,
         "averaged": averaged,
+        "layers": 0 if averaged else _LAYERS,
         "penalty": _PENALTY,
         "phrases": len(phrases),
         "ten_folds": share,

@@ -8,6 +8,11 @@ from crystalsmith.core.errors import RequestError
     ("text", "count"),
     [
         ("three oxides", 3),
+        ("oxides of lithium, no cobalt. 10 max", 10),
+        ("an oxide. My editor would be thrilled with three.", 3),
+        ("stable oxides, a handful (say 6)", 6),
+        ("An oxide with Ti. Could I see four of those?", 4),
+        ("oxides, n_results 30", 30),
         ("5 candidates, oxide", 5),
         ("give me ten oxides", 10),
         ("top 5 nitrides", 5),

@@ -2,14 +2,14 @@ from crystalsmith.agent.interpreter import explain, interpret
 
 
 def test_every_part_of_a_reading_has_a_row():
-    request = interpret("two cheap lead-free oxides in fluffy space group 225, NaCl2-like")
+    request = interpret("two cheap lead-free oxides in washable space group 225, NaCl2-like")
     assert explain(request) == [
         ("no Pb", "lead-free"),
         ("an oxide", "oxides"),
         ("space group Fm-3m (225)", "space group 225"),
         ("2 candidates", "two"),
         ("cannot be scored", "cheap"),
-        ("cannot be scored", "fluffy"),
+        ("cannot be scored", "washable"),
         ("cannot be scored", "NaCl2-like"),
     ]
 

@@ -37,9 +37,9 @@ def test_an_application_is_never_read_into_the_request():
 
 
 def test_content_that_no_one_reads_is_reported():
-    request = interpret("a cubic oxide with fluffy purple dragons, 42")
+    request = interpret("a cubic oxide with washable purple dragons, 42")
     assert request.not_understood == ("dragons", "42")
-    assert request.unsupported == ("fluffy", "purple")
+    assert request.unsupported == ("washable", "purple")
 
 
 def test_politeness_is_not_content():

@@ -8,7 +8,7 @@ from crystalsmith.core.chemistry.formulas import ANION_CLASSES
 
 
 def mentions(text, kind):
-    return [m.value for m in find_mentions(Source(text)) if m.kind == kind]
+    return [m.value for m in find_mentions(Source(text).plain) if m.kind == kind]
 
 
 @pytest.mark.parametrize("name", family_names())
@@ -50,7 +50,7 @@ def test_capitals_can_matter():
 
 def test_parts_of_a_familys_name():
     source = Source("transition metal dichalcogenides")
-    (found,) = [m for m in find_mentions(source) if m.kind == "family"]
+    (found,) = [m for m in find_mentions(source.plain) if m.kind == "family"]
     assert [(m.kind, m.value) for m in chemical_parts(found, source)] == [
         ("group", "transition metal"),
         ("anion_amount", "chalcogenide"),

@@ -4,12 +4,17 @@ import pytest
 import spglib
 
 from crystalsmith.core.crystallography.groups import space_group
-from crystalsmith.core.crystallography.symbols import normalise, number_from_symbol
+from crystalsmith.core.crystallography.symbols import (
+    normalise,
+    number_from_symbol,
+    symbol_from_number,
+)
 
 
 @pytest.mark.parametrize("number", range(1, 231))
 def test_own_short_full_and_schoenflies_symbols(number):
     kind = spglib.get_spacegroup_type(space_group(number).hall_number)
+    assert symbol_from_number(number) == space_group(number).symbol
     for symbol in (
         space_group(number).symbol,
         kind.international_short,
