@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from math import log
 from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from crystalsmith.agent.budgets import Order
     from crystalsmith.agent.tree import TemplateNode
+    from crystalsmith.core.crystallography.template import SymmetryTemplate
 
 _CROWD = 0.4  # value that each structure of a formula takes from its further ones
 _AGAIN = 1.2  # and each structure of a template from the template's own
 _MOST_DRAFTS = 2  # times the average, for one template
+# A start from noise takes ten times as long as one from a known geometry: it has to promise as
+# many times more.
+_FROM_NOISE = log(10)
 
 
 def next_draws(
-    nodes: Iterable[TemplateNode], count: int, drafts: int, order: Order
+    nodes: Iterable[TemplateNode],
+    count: int,
+    drafts: int,
+    order: Order,
+    geometries: Callable[[SymmetryTemplate], int] = lambda _: 0,
 ) -> list[tuple[TemplateNode, int]]:
     """Templates with the number of structures to draw for each now; they are noted as planned.
 
@@ -28,11 +37,15 @@ def next_draws(
         count: structures to draw in all.
         drafts: structures per template on average.
         order: how to choose.
+        geometries: how many known geometries a template may start from.
     """
     everything = list(nodes)
     before = {id(node): node.planned for node in everything}
-    chosen = _best_first if order == "best-first" else _breadth_first
-    for node in itertools.islice(chosen(everything, drafts), count):
+    if order == "best-first":
+        chosen = _best_first(everything, drafts, geometries)
+    else:
+        chosen = _breadth_first(everything, drafts)
+    for node in itertools.islice(chosen, count):
         node.planned += 1
     grown = [(node, node.planned - before[id(node)]) for node in everything]
     return [(node, more) for node, more in grown if more]
@@ -43,8 +56,10 @@ def _room(node: TemplateNode, drafts: int) -> bool:
     return node.planned < (1 if node.template.free_parameters <= 1 else _MOST_DRAFTS * drafts)
 
 
-def _best_first(nodes: list[TemplateNode], drafts: int) -> Iterator[TemplateNode]:
-    """Always the most promising next; the caller notes every choice before asking again."""
+def _best_first(
+    nodes: list[TemplateNode], drafts: int, geometries: Callable[[SymmetryTemplate], int]
+) -> Iterator[TemplateNode]:
+    """Always the most promising for its cost next; every choice is noted before the next."""
     spoken = [node.evidence for node in nodes]
     known = [evidence for evidence in spoken if evidence is not None]
     usual = median(known) if known else 0.0
@@ -58,7 +73,8 @@ def _best_first(nodes: list[TemplateNode], drafts: int) -> Iterator[TemplateNode
             siblings = by_formula.get(id(node.formula))
             evidence = usual if siblings is None else (usual + max(siblings)) / 2
         crowd = _CROWD * (node.formula.drawn - node.planned) + _AGAIN * node.planned
-        return node.log_prior + evidence - crowd
+        cost = 0.0 if node.planned < geometries(node.template) else _FROM_NOISE
+        return node.log_prior + evidence - crowd - cost
 
     heap = [(-value(node, spoken[index]), index) for index, node in enumerate(nodes)]
     heapq.heapify(heap)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from crystalsmith.core.request import DesignRequest
 
 _FIRST_SHARE = 0.5  # of the formulas that are followed, opened before anything is drawn
+_REDRAWS = 1  # of a draft that is not sound; other templates promise more than its third try
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,11 @@ class _Waves:
         left = self.budget.waves - wave
         count = ceil((self.budget.structures - self.drawn) / left)
         orders = next_draws(
-            self.tree.kept_templates(), count, self.budget.drafts, self.budget.order
+            self.tree.kept_templates(),
+            count,
+            self.budget.drafts,
+            self.budget.order,
+            self.structures.geometries,
         )
         if not orders:
             return any(not node.opened for node in self._followed())
@@ -168,6 +173,7 @@ class _Waves:
             samples=[more for _, more in orders],
             skip=[len(node.structures) for node, _ in orders],
             seed=self.seed + wave,
+            redraws=_REDRAWS,
             progress=progress,
         )
         for (node, _), drafts in zip(orders, groups, strict=True):

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pymatgen.core import Element
 
-from crystalsmith.tools.drafts import Draft, formula_of
+from crystalsmith.tools.drafts import Draft
+from crystalsmith.tools.enumeration import all_choices, anion_ranks, best_of_each, indices
 from crystalsmith.tools.ions import RARE, commonness, familiarity, oxidation_states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
-    import numpy as np
+    from numpy.typing import NDArray
 
     from crystalsmith.core.chemistry.families import Family
     from crystalsmith.core.chemistry.site_rules import Ion
+    from crystalsmith.tools.enumeration import Indices
     from crystalsmith.tools.search_space import SearchSpace
 
 _MOST = 20_000  # occupations of one formula that are looked at; of more, a sample
@@ -46,21 +50,22 @@ class Occupations:
         """Number of ways to choose one element a role."""
         return prod(len(row) for row in self.elements.values())
 
-    def all(self) -> Iterator[dict[str, Ion]]:
-        """Every way to choose one element a role."""
-        for row in itertools.product(*self.elements.values()):
-            yield {
-                role: (symbol, self.states[role])
-                for role, symbol in zip(self.elements, row, strict=True)
-            }
+    @property
+    def ions(self) -> dict[str, list[Ion]]:
+        """What each role may hold."""
+        return {
+            role: [(symbol, self.states[role]) for symbol in row]
+            for role, row in self.elements.items()
+        }
 
-    def some(self, number: int, rng: np.random.Generator) -> Iterator[dict[str, Ion]]:
-        """A random sample of ways, with repetitions."""
-        for _ in range(number):
-            yield {
-                role: (row[int(rng.integers(len(row)))], self.states[role])
-                for role, row in self.elements.items()
-            }
+    def all(self) -> Indices:
+        """``(N, roles)`` every way to choose one element a role."""
+        return all_choices([len(row) for row in self.elements.values()])
+
+    def some(self, number: int, rng: np.random.Generator) -> Indices:
+        """``(number, roles)`` a random sample of ways, with repetitions."""
+        sizes = [len(row) for row in self.elements.values()]
+        return rng.integers(sizes, size=(number, len(sizes)))
 
 
 def family_formulas(item: Family, space: SearchSpace, rng: np.random.Generator) -> list[Draft]:
@@ -75,20 +80,28 @@ def family_formulas(item: Family, space: SearchSpace, rng: np.random.Generator) 
         Drafts; their support is the fit of the radius rules, the commonness of the oxidation
         states and, weakly, how much is known of the elements at all.
     """
-    found: dict[object, Draft] = {}
+    found: list[Draft] = []
     for amounts in item.formulas:
-        choices = _balanced(item, amounts, space)
+        choices = [choice for choice in _balanced(item, amounts, space) if choice.size]
         total = sum(choice.size for choice in choices)
         most = _MOST if item in space.families else _MOST_UNASKED
+        parts = []
         for choice in choices:
-            share = max(1, most * choice.size // max(total, 1))
-            for ions in choice.all() if total <= most else choice.some(share, rng):
-                draft = _draft(item, amounts, ions, space)
-                if draft is not None and draft.support > _support_of(found.get(draft.formula)):
-                    found[draft.formula] = draft
-    return list(found.values())
+            share = max(1, most * choice.size // total)
+            picks = choice.all() if total <= most else choice.some(share, rng)
+            parts.append(_weighed(item, amounts, choice, picks, space))
+        if parts:
+            elements, support = (np.concatenate(column) for column in zip(*parts, strict=True))
+            best = best_of_each(elements, np.array(list(amounts.values())), support, _MOST)
+            origin = f"{item.name} family enumeration"
+            found += [
+                Draft(formula, origin, float(support[row]), family=item.name)
+                for formula, row in best
+            ]
+    return found
 
 
+@lru_cache(maxsize=None)
 def valence_electrons(symbol: str) -> int:
     """Electrons that count for the 8, 18 and 24 electron rules: s and p, and d unless filled."""
     element = Element(symbol)
@@ -128,48 +141,73 @@ def _by_state(item: Family, role: str, space: SearchSpace) -> dict[int, list[str
     return table
 
 
-def _draft(
-    item: Family, amounts: Mapping[str, int], ions: Mapping[str, Ion], space: SearchSpace
-) -> Draft | None:
-    elements = {role: symbol for role, (symbol, _) in ions.items()}
-    present = set(elements.values())
-    if not space.required <= present or not item.accepts(elements):
-        return None
-    if len(present) < len(elements) and not _may_share(item, elements):
-        return None
-    support = _support(item, amounts, ions, space)
-    if support < _LEAST:
-        return None
-    total: dict[str, int] = {}
-    for role, symbol in elements.items():
-        total[symbol] = total.get(symbol, 0) + amounts[role]
-    origin = f"{item.name} family enumeration"
-    return Draft(formula_of(total), origin, support, family=item.name)
+def _weighed(
+    item: Family,
+    amounts: Mapping[str, int],
+    choice: Occupations,
+    picks: Indices,
+    space: SearchSpace,
+) -> tuple[Indices, NDArray[np.float64]]:
+    """``(n, roles)`` elements of the occupations that the family's gates allow, and their support.
+
+    Args:
+        item: the family.
+        amounts: of each role.
+        choice: what each role may hold.
+        picks: ``(N, roles)`` which of it.
+        space: what was asked for.
+    """
+    columns = [indices(row) for row in choice.elements.values()]
+    elements = np.stack([row[pick] for row, pick in zip(columns, picks.T, strict=True)], axis=1)
+    kept = _accepted(item, list(amounts), elements, space)
+    elements, picks = elements[kept], picks[kept]
+    support = np.full(len(elements), 1.0 if item in space.families else _UNASKED)
+    support *= 1.0 if item.radii else _NO_SIZE_RULE
+    ions, by_role = choice.ions, dict(zip(choice.elements, picks.T, strict=True))
+    for role, pick in by_role.items():
+        support *= np.array([_usual(ion) for ion in ions[role]])[pick]
+    for rule in item.radii:
+        if all(role in ions for roles in rule.roles for role in roles):
+            support *= rule.fit(ions, by_role)
+    if item.electrons and space.wants_a_gap:
+        count = sum(
+            np.array([valence_electrons(symbol) for symbol, _ in ions[role]])[by_role[role]] * n
+            for role, n in amounts.items()
+        )
+        support *= np.where(np.isin(count, item.electrons), 1.0, _WRONG_COUNT)
+    enough = support >= _LEAST
+    return elements[enough], support[enough]
 
 
-def _may_share(item: Family, elements: Mapping[str, str]) -> bool:
+def _accepted(
+    item: Family, roles: Sequence[str], elements: Indices, space: SearchSpace
+) -> NDArray[np.bool_]:
+    """``(N,)`` whether anions outrank cations, all that must occur does, and roles may share."""
+    kept = np.ones(len(elements), dtype=bool)
+    for needed in indices(sorted(space.required)):
+        kept &= (elements == needed).any(axis=1)
+    charges = [item.sites[role].charge for role in roles]
+    ranks = anion_ranks()[elements]
+    anions = [place for place, charge in enumerate(charges) if charge == "anion"]
+    cations = [place for place, charge in enumerate(charges) if charge == "cation"]
+    if anions and cations:
+        kept &= ranks[:, cations].max(axis=1) < ranks[:, anions].min(axis=1)
+    ordered = np.sort(elements, axis=1)
+    shared = kept & (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    for row in np.flatnonzero(shared):
+        kept[row] = _may_share(item, dict(zip(roles, elements[row].tolist(), strict=True)))
+    return kept
+
+
+def _may_share(item: Family, elements: Mapping[str, int]) -> bool:
     """Whether roles that hold the same element are roles that may."""
-    holders: dict[str, set[str]] = {}
-    for role, symbol in elements.items():
-        holders.setdefault(symbol, set()).add(role)
+    holders: dict[int, set[str]] = {}
+    for role, element in elements.items():
+        holders.setdefault(element, set()).add(role)
     return all(len(roles) == 1 or frozenset(roles) in item.shared for roles in holders.values())
 
 
-def _support(
-    item: Family, amounts: Mapping[str, int], ions: Mapping[str, Ion], space: SearchSpace
-) -> float:
-    support = prod(familiarity(symbol) ** 0.25 for symbol, _ in ions.values())
-    support *= prod(commonness(ion) ** 0.5 for ion in ions.values() if ion[1])
-    support *= 1.0 if item in space.families else _UNASKED
-    support *= 1.0 if item.radii else _NO_SIZE_RULE
-    for rule in item.radii:
-        if all(role in ions for roles in rule.roles for role in roles):
-            support *= rule.fit(ions)
-    if item.electrons and space.wants_a_gap:
-        count = sum(valence_electrons(ions[role][0]) * n for role, n in amounts.items())
-        support *= 1.0 if count in item.electrons else _WRONG_COUNT
-    return support
-
-
-def _support_of(draft: Draft | None) -> float:
-    return 0.0 if draft is None else draft.support
+@lru_cache(maxsize=1024)
+def _usual(ion: Ion) -> float:
+    """How usual an ion is, and, weakly, how much is known of its element at all."""
+    return familiarity(ion[0]) ** 0.25 * (commonness(ion) ** 0.5 if ion[1] else 1.0)

@@ -9,24 +9,38 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, prod
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crystalsmith.core.chemistry.elements import ELEMENT_GROUPS, electronegativity_of
-from crystalsmith.core.chemistry.site_rules import anion_rank
-from crystalsmith.tools.drafts import Draft, formula_of
+from crystalsmith.core.chemistry.elements import (
+    ALL_ELEMENTS,
+    ELEMENT_GROUPS,
+    electronegativity_of,
+)
+from crystalsmith.tools.drafts import Draft
+from crystalsmith.tools.enumeration import (
+    all_choices,
+    anion_ranks,
+    best_of_each,
+    indices,
+    members,
+)
 from crystalsmith.tools.ions import commonness, familiarity, usual_ions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from crystalsmith.core.chemistry.site_rules import Ion
+    from crystalsmith.tools.enumeration import Indices
     from crystalsmith.tools.search_space import SearchSpace
 
 _MOST_SLOTS = 500  # combinations of ratio and charges that a sample is drawn from
 _MOST = 30_000  # formulas of one kind that are looked at; of more, a sample
+_KEPT = 9_000  # the best of them, which the clauses may still cut
 
 # Amounts of the cations, then of the anion, with their share (%) among ordered compounds of that
 # many elements that lie at most 0.1 eV/atom above the hull (Materials Project, MP-20 and MPTS-52
@@ -88,20 +102,33 @@ class _Slots:
         return prod(len(row) for row in self.ions)
 
 
-def ionic_formulas(space: SearchSpace, rng: np.random.Generator) -> list[Draft]:
-    """Charge-neutral formulas of usual ions in usual ratios."""
+@dataclass(frozen=True)
+class _Chosen:
+    """Ways of choosing ions for slots: ``(N, n)`` elements, and ``(N,)`` how usual they are."""
+
+    slots: _Slots
+    elements: Indices
+    weights: NDArray[np.float64]
+
+
+def ionic_formulas(
+    space: SearchSpace, rng: np.random.Generator, credit: float = 1.0
+) -> list[Draft]:
+    """Charge-neutral formulas of usual ions in usual ratios; the credit scales their support."""
     if space.intermetallic:
         return []
     slots = [s for n in space.counts for s in _ionic_slots(n, space)]
-    return _drafts(slots, space, rng, "charge-neutral combination")
+    return _drafts(slots, space, rng, "charge-neutral combination", credit)
 
 
-def metallic_formulas(space: SearchSpace, rng: np.random.Generator) -> list[Draft]:
+def metallic_formulas(
+    space: SearchSpace, rng: np.random.Generator, credit: float = 1.0
+) -> list[Draft]:
     """Formulas of metals (and metalloids, or covalent anions asked for) in usual ratios."""
     if space.wants_a_gap and not _covalent_anions(space):
         return []
     slots = [s for n in space.counts for s in _metallic_slots(n, space)]
-    return _drafts(slots, space, rng, "combination in a usual ratio")
+    return _drafts(slots, space, rng, "combination in a usual ratio", credit)
 
 
 def _ionic_slots(count: int, space: SearchSpace) -> Iterator[_Slots]:
@@ -207,74 +234,91 @@ def _with_required(
 
 
 def _drafts(
-    slots: list[_Slots], space: SearchSpace, rng: np.random.Generator, words: str
+    slots: list[_Slots],
+    space: SearchSpace,
+    rng: np.random.Generator,
+    words: str,
+    credit: float,
 ) -> list[Draft]:
+    """The formulas that the slots allow, or those of a sample, each with its best support."""
     top = max((s.share for s in slots), default=1.0)
-    found: dict[object, Draft] = {}
-    for item, chosen in _chosen(slots, rng):
-        symbols = [ion[0] for ion in chosen]
-        if len(set(symbols)) < len(symbols):
-            continue
-        support = (item.share / top) ** 0.5 * prod(_weight(ion) for ion in chosen)
-        if chosen[-1][1] < 0:
-            support *= _cations_suit(symbols[:-1], symbols[-1], space)
-        else:
-            support *= _contrast(symbols)
-        if support == 0.0:
-            continue
-        formula = formula_of(dict(zip(symbols, item.amounts, strict=True)))
-        if formula not in found or found[formula].support < support:
-            found[formula] = Draft(formula, words, support)
-    return list(found.values())
+    found: list[Draft] = []
+    by_count: dict[int, list[_Chosen]] = {}
+    for chosen in _chosen(slots, rng):
+        by_count.setdefault(len(chosen.slots.amounts), []).append(chosen)
+    for rows in by_count.values():
+        elements = np.concatenate([row.elements for row in rows])
+        sizes = [len(row.elements) for row in rows]
+        amounts = np.repeat([row.slots.amounts for row in rows], sizes, axis=0)
+        shares = np.repeat([(row.slots.share / top) ** 0.5 for row in rows], sizes)
+        ionic = rows[0].slots.ions[-1][0][1] < 0
+        suit = _cations_suit(elements, space) if ionic else _contrast(elements)
+        support = credit * shares * np.concatenate([row.weights for row in rows]) * suit
+        ordered = np.sort(elements, axis=1)
+        support[(ordered[:, 1:] == ordered[:, :-1]).any(axis=1)] = 0.0  # one element twice
+        kept = support > 0
+        support = support[kept]
+        found += [
+            Draft(formula, words, float(support[row]))
+            for formula, row in best_of_each(elements[kept], amounts[kept], support, _KEPT)
+        ]
+    return found
 
 
-def _contrast(symbols: list[str]) -> float:
+def _contrast(elements: Indices) -> NDArray[np.float64]:
     """Metals that differ in electronegativity combine more often: 0.4 for none, up to 1."""
-    values = [electronegativity_of(symbol) for symbol in symbols]
-    return 1.0 - 0.6 * exp(-(max(values) - min(values)) / 0.3)
+    values = _electronegativities()[elements]
+    return np.asarray(1.0 - 0.6 * np.exp(-(values.max(axis=1) - values.min(axis=1)) / 0.3))
 
 
-def _cations_suit(cations: list[str], anion: str, space: SearchSpace) -> float:
-    """0 when a cation outranks the anion, little for nonmetals in a place where they are rare."""
-    if any(anion_rank(symbol) >= anion_rank(anion) for symbol in cations):
-        return 0.0
-    suit = 1.0
-    for symbol in cations:
-        if symbol not in ELEMENT_GROUPS["nonmetal"] or symbol in space.required:
-            continue
-        if symbol == "H":
-            return 0.0
-        at_home = anion == "O" or (symbol == "P" and anion in {"S", "Se", "N"})
-        suit *= _OXYANION if at_home else _STRANGE_CATION
-    return suit
+@lru_cache(maxsize=1)
+def _electronegativities() -> NDArray[np.float64]:
+    return np.array([electronegativity_of(symbol) for symbol in ALL_ELEMENTS])
 
 
-def _chosen(
-    slots: list[_Slots], rng: np.random.Generator
-) -> Iterator[tuple[_Slots, tuple[Ion, ...]]]:
-    """All choices of ions, or a sample in which usual ratios and ions come up more often."""
-    if sum(item.size for item in slots) <= _MOST:
-        for item in slots:
-            yield from ((item, row) for row in itertools.product(*item.ions))
-        return
-    usual = {ion: _weight(ion) for item in slots for row in item.ions for ion in row}
-    weights = [[np.array([usual[ion] for ion in row]) for row in item.ions] for item in slots]
-    shares = np.array(
-        [s.share * prod(float(w.sum()) for w in row) for s, row in zip(slots, weights, strict=True)]
+def _cations_suit(elements: Indices, space: SearchSpace) -> NDArray[np.float64]:
+    """0 where a cation outranks the anion, little for nonmetals in a place where they are rare."""
+    cations, anions = elements[:, :-1], elements[:, -1]
+    ranks = anion_ranks()
+    rare = members(ELEMENT_GROUPS["nonmetal"] - space.required)[cations]
+    hydrogen, phosphorus, oxygen = indices(("H", "P", "O"))
+    at_home = (anions == oxygen)[:, None] | (
+        (cations == phosphorus) & members({"S", "Se", "N"})[anions][:, None]
     )
+    suit = np.where(rare, np.where(at_home, _OXYANION, _STRANGE_CATION), 1.0)
+    suit[rare & (cations == hydrogen)] = 0.0
+    suit[ranks[cations] >= ranks[anions][:, None]] = 0.0
+    return np.asarray(suit.prod(axis=1))
+
+
+def _chosen(slots: list[_Slots], rng: np.random.Generator) -> Iterator[_Chosen]:
+    """All choices of ions, or a sample in which usual ratios and ions come up more often."""
+    usual = {row: np.array([_weight(ion) for ion in row]) for item in slots for row in item.ions}
+    places = {row: indices(symbol for symbol, _ in row) for row in usual}
+
+    def some(item: _Slots, picks: Sequence[NDArray[np.int64]]) -> _Chosen:
+        rows = list(zip(item.ions, picks, strict=True))
+        elements = np.stack([places[row][pick] for row, pick in rows], axis=1)
+        weights = np.prod([usual[row][pick] for row, pick in rows], axis=0)
+        return _Chosen(item, elements, weights)
+
+    def everything(item: _Slots) -> _Chosen:
+        return some(item, list(all_choices([len(row) for row in item.ions]).T))
+
+    if sum(item.size for item in slots) <= _MOST:
+        yield from map(everything, slots)
+        return
+    shares = np.array([s.share * prod(float(usual[row].sum()) for row in s.ions) for s in slots])
     if len(slots) > _MOST_SLOTS:
         shares[np.argsort(-shares, kind="stable")[_MOST_SLOTS:]] = 0.0
     numbers = np.ceil(_MOST * shares / shares.sum()).astype(int)
-    for item, row, number in zip(slots, weights, numbers, strict=True):
-        if number == 0:
-            continue
+    chances = {row: weights / weights.sum() for row, weights in usual.items()}
+    for item, number in zip(slots, numbers, strict=True):
         if item.size <= number:
-            yield from ((item, chosen) for chosen in itertools.product(*item.ions))
-            continue
-        picks = [rng.choice(len(w), size=number, p=w / w.sum()) for w in row]
-        for indices in zip(*picks, strict=True):
-            chosen = tuple(ions[i] for ions, i in zip(item.ions, indices, strict=True))
-            yield item, chosen
+            yield everything(item)
+        elif number:
+            picks = [rng.choice(len(row), size=number, p=chances[row]) for row in item.ions]
+            yield some(item, picks)
 
 
 @lru_cache(maxsize=1024)

@@ -204,10 +204,7 @@ def _drafts(
         drafts += family_formulas(item, space, rng)
     if not space.families:
         credit = _NO_SYMMETRY if space.symmetry_matters else _NO_STRUCTURE
-        drafts += [
-            Draft(draft.formula, draft.origin, draft.support * credit)
-            for draft in (*ionic_formulas(space, rng), *metallic_formulas(space, rng))
-        ]
+        drafts += ionic_formulas(space, rng, credit) + metallic_formulas(space, rng, credit)
     return drafts
 
 

@@ -21,7 +21,9 @@ from crystalsmith.core.chemistry.elements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 Ion = tuple[str, int]
 """An element with its oxidation state, 0 when none is assumed."""
@@ -100,36 +102,39 @@ class RadiusRule:
     low: float
     high: float
 
-    def value(self, ions: Mapping[str, Ion]) -> float | None:
-        """The rule's number for these occupants, None when a radius is unknown."""
-        neighbours = {"goldschmidt": (12, 6, 6), "ratio": self.coordination}.get(self.rule, (0, 0))
-        radii = []
-        for roles, coordination in zip(self.roles, neighbours, strict=True):
-            known = [
-                shannon_radius(*ions[role], coordination)
-                if coordination
-                else metallic_radius(ions[role][0])
-                for role in roles
-            ]
-            sizes = [radius for radius in known if radius]
-            if len(sizes) < len(roles):
-                return None
-            radii.append(sum(sizes) / len(sizes))
-        if self.rule == "goldschmidt":
-            a, b, x = radii
-            return (a + x) / (2**0.5 * (b + x))
-        return radii[0] / radii[1]
-
-    def fit(self, ions: Mapping[str, Ion]) -> float:
-        """How well the occupants obey: 1 around the middle, 0.6 at the bounds, then soon 0.
+    def fit(
+        self, ions: Mapping[str, Sequence[Ion]], picks: Mapping[str, NDArray[np.int64]]
+    ) -> NDArray[np.float64]:
+        """How well occupants obey: 1 around the middle, 0.6 at the bounds, then soon 0.
 
         Unknown radii give 0.5.
+
+        Args:
+            ions: what each role may hold.
+            picks: ``(N,)`` which of them each role does hold, for many occupations.
         """
-        value = self.value(ions)
-        if value is None:
-            return 0.5
-        off_centre = abs(2 * value - self.low - self.high) / (self.high - self.low)
-        return float(np.interp(off_centre, (0.6, 1.0, 1.5), (1.0, 0.6, 0.0)))
+        neighbours = {"goldschmidt": (12, 6, 6), "ratio": self.coordination}.get(self.rule, (0, 0))
+        radii = [
+            np.mean([_radii(ions[role], coordination)[picks[role]] for role in roles], axis=0)
+            for roles, coordination in zip(self.roles, neighbours, strict=True)
+        ]
+        if self.rule == "goldschmidt":
+            a, b, x = radii
+            value = (a + x) / (2**0.5 * (b + x))
+        else:
+            value = radii[0] / radii[1]
+        off_centre = np.abs(2 * value - self.low - self.high) / (self.high - self.low)
+        credit = np.interp(off_centre, (0.6, 1.0, 1.5), (1.0, 0.6, 0.0))
+        return np.where(np.isnan(value), 0.5, credit)
+
+
+def _radii(ions: Sequence[Ion], coordination: int) -> NDArray[np.float64]:
+    """Shannon radii in Å with so many neighbours, metallic ones with none; NaN where unknown."""
+    known = [
+        shannon_radius(*ion, coordination) if coordination else metallic_radius(ion[0])
+        for ion in ions
+    ]
+    return np.array([radius or np.nan for radius in known], dtype=float)
 
 
 @lru_cache(maxsize=4096)

@@ -136,6 +136,11 @@ class Codebook:
         """Patterns that it has centres of."""
         return list(self._rows)
 
+    def size_of(self, template: SymmetryTemplate) -> int:
+        """How many centres it has of a canonical template's pattern."""
+        row = self._rows.get(template.pattern)
+        return 0 if row is None else int(self.centres[row + 1] - self.centres[row])
+
     def nearest(
         self, template: SymmetryTemplate, volumes: NDArray[np.floating], count: int = 1
     ) -> list[Centre]:

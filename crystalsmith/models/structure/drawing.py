@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.structure.batch import TemplateBatch
     from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
 
-_REDRAWS = 3
+REDRAWS = 3
 _BREAKING = 0.1  # Å on a geometry whose symmetry is too high
 _SHAKE = 0.1  # Å more for every time that a draft was not sound
 
@@ -47,8 +47,9 @@ def draw_jobs(
     *,
     with_facts: bool,
     done: Callable[[int], None],
+    redraws: int = REDRAWS,
 ) -> list[Drawn]:
-    """Draw every job; those that are not sound are drawn again a few times, shaken more each time.
+    """Draw every job; those that are not sound are drawn again, shaken more each time.
 
     Args:
         flow: that moves the atoms.
@@ -57,11 +58,12 @@ def draw_jobs(
         seed: of the noise; the number of threads does not matter.
         with_facts: tell what the selector wants to know.
         done: told how many jobs have been drawn at least once.
+        redraws: how often at most.
     """
     generator = torch.Generator().manual_seed(seed)
     drawn: dict[int, Drawn] = {}
     waiting = list(range(len(jobs)))
-    for attempt in range(1 + _REDRAWS):
+    for attempt in range(1 + redraws):
         if not waiting:
             break
         shaken = replace(settings, shake=settings.shake + _SHAKE * attempt)

@@ -15,7 +15,7 @@ from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.runs import describing, load_config, load_weights, pick_device
 from crystalsmith.models.structure.codebook import Codebook
 from crystalsmith.models.structure.drafts import Draft, Drawn, Job, Targets
-from crystalsmith.models.structure.drawing import draw_jobs
+from crystalsmith.models.structure.drawing import REDRAWS, draw_jobs
 from crystalsmith.models.structure.flow import CrystalFlow, SamplerSettings
 from crystalsmith.models.structure.library import TemplateLibrary
 from crystalsmith.models.structure.network import FlowConfig
@@ -135,6 +135,10 @@ class StructureGenerator:
         """Of all patterns that there are geometries for."""
         return Supergroups([*self.library.patterns, *self.codebook.patterns])
 
+    def geometries(self, template: SymmetryTemplate) -> int:
+        """How many known geometries a canonical template may start from; more start from noise."""
+        return self.library.size_of(template) + self.codebook.size_of(template)
+
     def reachable(self, targets: Targets) -> tuple[Targets, list[str]]:
         """Targets within what the flow has learned, and a sentence for each that was not."""
         return within_reach(targets, self.flow.network.config)
@@ -152,6 +156,7 @@ class StructureGenerator:
         seed: int = 0,
         skip: Sequence[int] | None = None,
         exclude_formulas: Sequence[str | None] | None = None,
+        redraws: int = REDRAWS,
         progress: Progress = silent,
     ) -> list[list[Draft]]:
         """Draw crystals.
@@ -173,12 +178,13 @@ class StructureGenerator:
             seed: of the noise.
             skip: per template, how many of its starts earlier calls have used up.
             exclude_formulas: per template, a formula whose crystals may not be borrowed from.
+            redraws: how often at most a draft that is not sound is drawn again.
             progress: told about finished drafts.
 
         Returns:
             Per template up to ``samples`` drafts: the likeliest first where the selector ranked
             them, those from the nearest known geometry first where it did not.
-            Drafts that are not sound after a few redraws are marked, not dropped.
+            Drafts that are not sound after the redraws are marked, not dropped.
 
         Raises:
             DataError: the full strategy was not told every property.
@@ -197,6 +203,7 @@ class StructureGenerator:
             seed=seed,
             skip=skip,
             exclude_formulas=exclude_formulas,
+            redraws=redraws,
             progress=progress,
         )
         if ranked and self.selector is not None:
@@ -219,6 +226,7 @@ class StructureGenerator:
         seed: int = 0,
         skip: Sequence[int] | None = None,
         exclude_formulas: Sequence[str | None] | None = None,
+        redraws: int = REDRAWS,
         progress: Progress = silent,
     ) -> list[list[Drawn]]:
         """`generate` without a choice; ``mixed`` keeps some starts for noise in any case."""
@@ -248,6 +256,7 @@ class StructureGenerator:
             seed,
             with_facts=with_facts,
             done=lambda count: progress("building crystals", count, len(jobs)),
+            redraws=redraws,
         )
         result: list[list[Drawn]] = [[] for _ in templates]
         for job, one in zip(jobs, drawn, strict=True):

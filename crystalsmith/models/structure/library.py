@@ -81,6 +81,11 @@ class TemplateLibrary:
     def __contains__(self, template: SymmetryTemplate) -> bool:
         return template.pattern in self._shelves
 
+    def size_of(self, template: SymmetryTemplate) -> int:
+        """How many of its crystals have the pattern of a canonical template."""
+        shelf = self._shelves.get(template.pattern)
+        return 0 if shelf is None else len(shelf.entries)
+
     @property
     def patterns(self) -> list[tuple[int, tuple[str, ...]]]:
         """Patterns of its crystals."""
