@@ -18,6 +18,7 @@ from crystalsmith.agent.batch.commands import batch
 from crystalsmith.agent.commands import chat, design, parse
 from crystalsmith.agent.report.commands import report
 from crystalsmith.core.errors import CrystalsmithError
+from crystalsmith.core.process import collect_rarely
 from crystalsmith.evals.commands import bench_app, eval_app
 from crystalsmith.models.commands import train_app
 from crystalsmith.tools.commands import index_app
@@ -82,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGINT, _stop)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not spin
     os.environ.setdefault("SPGLIB_WARNING", "OFF")
+    collect_rarely()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries' remarks to developers, not to users
     try:

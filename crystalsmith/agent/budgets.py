@@ -22,6 +22,8 @@ class Budget:
         drafts: structures per template on average; promising templates get more, others fewer.
         finalists: candidates that are relaxed and compared with known crystals, at least.
         waves: how often the search looks at what it found before it goes on.
+        noise: structures in all that may start from noise, which takes ten times as long as from a
+            known geometry; any number when not given. Breadth first has no such limit.
         most_structures: structures in all; formulas × templates × drafts when not given.
         seconds: no new wave is begun after so long; no limit when not given. With a limit, the
             same seed may give different answers on machines of different speed.
@@ -40,6 +42,7 @@ class Budget:
     drafts: int
     finalists: int
     waves: int = 3
+    noise: int | None = None
     most_structures: int | None = None
     seconds: float | None = None
     enough: int | None = None
@@ -55,11 +58,12 @@ class Budget:
 
 BUDGETS: dict[BudgetName, Budget] = {
     "quick": Budget(
-        proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, plenty=1.6
+        proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, noise=30,
+        plenty=1.6,
     ),
     "standard": Budget(
-        proposals=300, formulas=60, templates=5, drafts=4, finalists=40, waves=16, plenty=3,
-        sure=0.8,
+        proposals=300, formulas=60, templates=5, drafts=4, finalists=40, waves=16, noise=200,
+        plenty=3, sure=0.8,
     ),
     "thorough": Budget(proposals=800, formulas=200, templates=8, drafts=6, finalists=80, waves=8),
 }  # fmt: skip

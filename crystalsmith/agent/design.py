@@ -177,9 +177,11 @@ def _widened(budget: Budget, wanted: int) -> Budget:
     """A budget that can yield as many candidates as are wanted."""
     formulas = max(budget.formulas, 2 * wanted)
     enough = budget.enough if budget.plenty is None else ceil(budget.plenty * wanted)
+    noise = None if budget.noise is None else ceil(budget.noise * formulas / budget.formulas)
     return replace(
         budget,
         enough=enough,
+        noise=noise,
         finalists=max(budget.finalists, wanted + _SPARE),
         formulas=formulas,
         proposals=max(budget.proposals, 3 * formulas),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from math import log
+from math import inf, log
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ def next_draws(
     drafts: int,
     order: Order,
     geometries: Callable[[SymmetryTemplate], int] = lambda _: 0,
+    noise: int | None = None,
 ) -> list[tuple[TemplateNode, int]]:
     """Templates with the number of structures to draw for each now; they are noted as planned.
 
@@ -38,11 +39,12 @@ def next_draws(
         drafts: structures per template on average.
         order: how to choose.
         geometries: how many known geometries a template may start from.
+        noise: how many starts may be from noise at most; any number when not given.
     """
     everything = list(nodes)
     before = {id(node): node.planned for node in everything}
     if order == "best-first":
-        chosen = _best_first(everything, drafts, geometries)
+        chosen = _best_first(everything, drafts, geometries, noise)
     else:
         chosen = _breadth_first(everything, drafts)
     for node in itertools.islice(chosen, count):
@@ -57,9 +59,13 @@ def _room(node: TemplateNode, drafts: int) -> bool:
 
 
 def _best_first(
-    nodes: list[TemplateNode], drafts: int, geometries: Callable[[SymmetryTemplate], int]
+    nodes: list[TemplateNode],
+    drafts: int,
+    geometries: Callable[[SymmetryTemplate], int],
+    noise: int | None,
 ) -> Iterator[TemplateNode]:
     """Always the most promising for its cost next; every choice is noted before the next."""
+    left = inf if noise is None else noise
     spoken = [node.evidence for node in nodes]
     known = [evidence for evidence in spoken if evidence is not None]
     usual = median(known) if known else 0.0
@@ -68,12 +74,15 @@ def _best_first(
         if evidence is not None:
             by_formula.setdefault(id(node.formula), []).append(evidence)
 
+    def from_noise(node: TemplateNode) -> bool:
+        return node.planned >= geometries(node.template)
+
     def value(node: TemplateNode, evidence: float | None) -> float:
         if evidence is None:
             siblings = by_formula.get(id(node.formula))
             evidence = usual if siblings is None else (usual + max(siblings)) / 2
         crowd = _CROWD * (node.formula.drawn - node.planned) + _AGAIN * node.planned
-        cost = 0.0 if node.planned < geometries(node.template) else _FROM_NOISE
+        cost = _FROM_NOISE if from_noise(node) else 0.0
         return node.log_prior + evidence - crowd - cost
 
     heap = [(-value(node, spoken[index]), index) for index, node in enumerate(nodes)]
@@ -87,6 +96,10 @@ def _best_first(
         if heap and now > heap[0][0] and now > claimed:  # the formula was chosen meanwhile
             heapq.heappush(heap, (now, index))
             continue
+        if from_noise(node):
+            if left <= 0:
+                continue
+            left -= 1
         yield node
         heapq.heappush(heap, (-value(node, spoken[index]), index))
 

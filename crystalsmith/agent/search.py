@@ -26,7 +26,7 @@ from crystalsmith.agent.ranking import ranked, suspicion, too_high
 from crystalsmith.agent.tree import SearchTree, StructureNode
 from crystalsmith.core.clauses import FamilyClause, PropertyRange
 from crystalsmith.core.results import Candidate, Provenance
-from crystalsmith.models.structure.drafts import Targets
+from crystalsmith.models.structure.drafts import NOISE, Targets
 from crystalsmith.tools.family_prototypes import prototype_ids, textbook_entries
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class _Waves:
         if first:
             self.structures = toolbox.structures.knowing([*seeds, *books], first)
         self.targets, self.remarks = toolbox.structures.reachable(_targets(request))
-        self.drawn = 0
+        self.drawn = self.noisy = 0
 
     def go_on(self, wave: int, progress: Progress) -> bool:
         """Open more formulas, draw one wave and judge it; False when nothing is left to draw."""
@@ -141,6 +141,7 @@ class _Waves:
             self.budget.drafts,
             self.budget.order,
             self.structures.geometries,
+            None if self.budget.noise is None else self.budget.noise - self.noisy,
         )
         if not orders:
             return any(not node.opened for node in self._followed())
@@ -179,6 +180,7 @@ class _Waves:
         for (node, _), drafts in zip(orders, groups, strict=True):
             for draft in drafts:
                 self.drawn += 1
+                self.noisy += draft.origin == NOISE
                 drawn = StructureNode(self.drawn, draft)
                 if not draft.sound:
                     drawn.cut = "atoms too close, or not in the space group of its template"

@@ -90,6 +90,18 @@ class Toolbox:
         progress("loading models", 5, _PARTS)
         return cls(known, compositions, constraints, structures, surrogates)
 
+    def try_out(self) -> None:
+        """Take rock salt through every model: what they load when first used is loaded then."""
+        from pymatgen.core import Composition
+
+        from crystalsmith.models.constraint.generator import Wanted
+
+        salt = Composition("NaCl")
+        self.compositions.predict([salt])
+        (templates,) = self.constraints.propose_many([salt], [Wanted(stability="stable")])
+        crystals = self.structures.generate([templates[0].template])
+        self.surrogates.predict([crystals[0][0].crystal.structure()])
+
 
 def open_known(
     store: str | Path | None, config: Settings, progress: Progress = silent

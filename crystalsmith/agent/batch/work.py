@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from crystalsmith.core.errors import CrystalsmithError
+from crystalsmith.core.process import collect_rarely
 from crystalsmith.core.settings import Settings, settings
 
 if TYPE_CHECKING:
     from crystalsmith.agent.batch.jobs import Job
     from crystalsmith.core.results import DesignResult
+
+_ANYTHING = "a stable oxide with a band gap above 1 eV"
 
 Status = Literal["satisfied", "fell short", "failed"]
 
@@ -82,12 +85,16 @@ class Designer:
     """Models and known crystals, loaded once for many jobs."""
 
     def __init__(self, setup: Setup) -> None:
+        collect_rarely()
+        from crystalsmith.agent.interpreter import interpret
         from crystalsmith.agent.readers import reader_of
         from crystalsmith.agent.toolbox import Toolbox
 
         config = setup.config.model_copy(update={"threads": setup.threads})
         self._read = reader_of(config)
         self._toolbox = Toolbox.load(setup.store, config)
+        interpret(_ANYTHING)  # the tables that reading needs are loaded with the first sentence
+        self._toolbox.try_out()
         self._free_since: float | None = None
 
     def __call__(self, job: Job) -> Outcome:
