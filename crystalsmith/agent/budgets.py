@@ -32,6 +32,9 @@ class Budget:
         plenty: the same as a multiple of the candidates that are wanted; `design` makes it
             ``enough``.
         sure: how likely such a crystal must satisfy everything, 0 to 1.
+        patience: no new wave is begun after so many that bettered nothing of what would be shown;
+            twice as many while some of that still fails; endless when not given.
+        wanted: how many candidates would be shown.
         order: ``best-first`` follows what looks best so far; ``breadth-first`` gives every formula
             its first template before any gets its second.
     """
@@ -48,6 +51,8 @@ class Budget:
     enough: int | None = None
     plenty: float | None = None
     sure: float = 0.0
+    patience: int | None = None
+    wanted: int = 5
     order: Order = "best-first"
 
     @property
@@ -59,11 +64,11 @@ class Budget:
 BUDGETS: dict[BudgetName, Budget] = {
     "quick": Budget(
         proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, noise=30,
-        plenty=1.6,
+        plenty=1.6, patience=2,
     ),
     "standard": Budget(
         proposals=300, formulas=60, templates=5, drafts=4, finalists=40, waves=16, noise=200,
-        plenty=3, sure=0.8,
+        plenty=3, sure=0.8, patience=3,
     ),
     "thorough": Budget(proposals=800, formulas=200, templates=8, drafts=6, finalists=80, waves=8),
 }  # fmt: skip

@@ -181,6 +181,7 @@ def _widened(budget: Budget, wanted: int) -> Budget:
     return replace(
         budget,
         enough=enough,
+        wanted=wanted,
         noise=noise,
         finalists=max(budget.finalists, wanted + _SPARE),
         formulas=formulas,

@@ -22,6 +22,7 @@ from crystalsmith.agent.judging import (
     score,
     with_known_crystals,
 )
+from crystalsmith.agent.patience import Patience
 from crystalsmith.agent.ranking import ranked, suspicion, too_high
 from crystalsmith.agent.tree import SearchTree, StructureNode
 from crystalsmith.core.clauses import FamilyClause, PropertyRange
@@ -90,6 +91,7 @@ def search(
     tree = plant(request, toolbox, budget, seed, like, ideas)
     progress("proposing formulas", 1, 1)
     waves = _Waves(request, toolbox, budget, seed, like, tree)
+    patience = Patience(budget)
     reason = "every wave of the budget was drawn"
     for wave in range(budget.waves):
         if budget.seconds is not None and time.monotonic() - started > budget.seconds:
@@ -100,6 +102,9 @@ def search(
             break
         if not waves.go_on(wave, progress):
             reason = "nothing was left that could still be drawn"
+            break
+        if patience.is_spent(tree):
+            reason = "further structures bettered nothing that would be shown"
             break
     close(tree, reason)
     finalists = _finalists(request, toolbox, tree, budget.finalists, like, progress)

@@ -69,17 +69,18 @@ def time_batches(
             prompts.write_text("\n".join(chosen) + "\n", encoding="utf-8")
             batch = Batch(prompts, Path(folder) / "out", Options(seed=seed))
             report = run_batch(batch, setup, pool_starter(setup, number, engine), show)
-        figures[name] = _figures(report)
+        figures[name] = _figures(report, number)
     return figures
 
 
-def _figures(report: Report) -> dict[str, Any]:
+def _figures(report: Report, workers: int) -> dict[str, Any]:
     working = report.seconds - report.loading
     waits = [1000 * seconds for seconds in report.waited if seconds]
     return {
         "requests": report.worked,
         "requests a minute": 60 * report.worked / working,
         "seconds a request": report.busy / report.worked,
+        "workers busy, %": 100 * report.busy / (workers * working),
         "engine, ms a request (median)": statistics.median(waits) if waits else float("nan"),
         "engine, ms a request (mean)": statistics.mean(waits) if waits else float("nan"),
         "loading, s": report.loading,

@@ -86,6 +86,8 @@ class Designer:
 
     def __init__(self, setup: Setup) -> None:
         collect_rarely()
+        from threadpoolctl import threadpool_limits
+
         from crystalsmith.agent.interpreter import interpret
         from crystalsmith.agent.readers import reader_of
         from crystalsmith.agent.toolbox import Toolbox
@@ -95,6 +97,8 @@ class Designer:
         self._toolbox = Toolbox.load(setup.store, config)
         interpret(_ANYTHING)  # the tables that reading needs are loaded with the first sentence
         self._toolbox.try_out()
+        # after everything is loaded; several workers with a thread a core each slow each other
+        self._limits = threadpool_limits(setup.threads)
         self._free_since: float | None = None
 
     def __call__(self, job: Job) -> Outcome:
