@@ -33,7 +33,7 @@ class Budget:
             ``enough``.
         sure: how likely such a crystal must satisfy everything, 0 to 1.
         patience: no new wave is begun after so many that bettered nothing of what would be shown;
-            twice as many while some of that still fails; endless when not given.
+            three times as many while some of that still fails; endless when not given.
         wanted: how many candidates would be shown.
         order: ``best-first`` follows what looks best so far; ``breadth-first`` gives every formula
             its first template before any gets its second.
@@ -63,7 +63,7 @@ class Budget:
 
 BUDGETS: dict[BudgetName, Budget] = {
     "quick": Budget(
-        proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, noise=30,
+        proposals=120, formulas=24, templates=3, drafts=2, finalists=12, waves=6, noise=48,
         plenty=1.6, patience=2,
     ),
     "standard": Budget(

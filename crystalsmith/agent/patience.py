@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BETTER = 0.25  # natural logarithm of the scores of all that would be shown, together
 _FAILED = 100.0  # what a clause that fails costs
 _NOTHING = -1000.0  # in the place of a candidate that is missing
-_UNSATISFIED = 2  # times the patience while something that would be shown still fails
+_UNSATISFIED = 3  # times the patience while something that would be shown still fails
 
 
 class Patience:
