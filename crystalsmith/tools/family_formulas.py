@@ -101,7 +101,7 @@ def family_formulas(item: Family, space: SearchSpace, rng: np.random.Generator) 
     return found
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=128)
 def valence_electrons(symbol: str) -> int:
     """Electrons that count for the 8, 18 and 24 electron rules: s and p, and d unless filled."""
     element = Element(symbol)
