@@ -213,6 +213,6 @@ def size_batches(sizes: Mapping[int, tuple[int, int, int]], which: list[int]) ->
 
 def gather_orbits(values: Tensor, atom_orbit: Tensor) -> Tensor:
     """Values of each atom's orbit: ``(B, n, …)`` to ``(B, N, …)``."""
-    shape = (*atom_orbit.shape, *values.shape[2:])
-    index = atom_orbit.reshape(*atom_orbit.shape, *[1] * (values.dim() - 2)).expand(shape)
-    return values.gather(1, index)
+    first = torch.arange(len(values), device=values.device)[:, None] * values.shape[1]
+    rows = values.flatten(0, 1).index_select(0, (first + atom_orbit).flatten())
+    return rows.view(*atom_orbit.shape, *values.shape[2:])
