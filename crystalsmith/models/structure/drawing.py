@@ -13,7 +13,7 @@ from crystalsmith.models.structure.batch import collate, compact_template, size_
 from crystalsmith.models.structure.drafts import Draft, Drawn, Job
 from crystalsmith.models.structure.lattice import lattice_parameters
 from crystalsmith.models.structure.network import Conditions
-from crystalsmith.models.structure.selection import draft_facts
+from crystalsmith.models.structure.selection import crowding, draft_facts
 from crystalsmith.models.structure.soundness import Soundness, soundness_of
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
@@ -173,7 +173,39 @@ def _start_states(
         distance=column(job.borrowed.distance if job.borrowed else 0.0 for job in jobs),
         spread=column(job.borrowed.spread if job.borrowed else 0.0 for job in jobs),
     )
+    if settings.foreseen > 1 and not borrowed.any() and batch.freedom.any():
+        free, lattice = _least_crowded(flow, batch, free, lattice, conditions, settings, generator)
     return free, lattice, conditions
+
+
+def _least_crowded(
+    flow: CrystalFlow,
+    batch: TemplateBatch,
+    free: Tensor,
+    lattice: Tensor,
+    conditions: Conditions,
+    settings: SamplerSettings,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Of random starts, for each template that from which the flow foresees the most room.
+
+    Nothing is known of the crystal here but that atoms do not sit on top of each other.
+    """
+    more = [
+        flow.noise(batch, generator, settings.noise_tries) for _ in range(settings.foreseen - 1)
+    ]
+    starts = torch.stack([free, *(one[0] for one in more)], dim=1)
+    lattices = torch.stack([lattice, *(one[1] for one in more)], dim=1)
+    with torch.inference_mode():
+        rows = torch.arange(len(batch), device=batch.device).repeat_interleave(settings.foreseen)
+        many, told = batch.select(rows), conditions.select(rows)
+        begun, cells = starts.flatten(0, 1), lattices.flatten(0, 1)
+        moves, strains = flow.velocity(many, begun, cells, torch.zeros_like(told.distance), told)
+        ends = flow.coefficients(many, (cells + strains).clamp(-6, 6))
+        room = crowding(many, begun + moves, ends).view(len(batch), -1)
+    best = room.argmin(1)
+    own = torch.arange(len(batch), device=batch.device)
+    return starts[own, best], lattices[own, best]
 
 
 def _draft(job: Job, free: NDArray[np.float32], values: NDArray[np.float32]) -> Draft:

@@ -60,6 +60,8 @@ class SamplerSettings:
         restart_steps: Euler steps of each.
         settle_steps: Euler steps after them, which take what noise became for a known geometry.
         noise_tries: random starts of which the one whose atoms are farthest apart is taken.
+        foreseen: so many such starts, of which the one is taken whose end, as the flow foresees it
+            from there, is the least crowded.
         guidance: weight of classifier-free guidance; 1 is plain conditioning.
         speed: from noise, velocities of coordinates are multiplied by ``1 + speed * t``, which
             sharpens the distribution (the lattice's are not: its volume would suffer).
@@ -74,6 +76,7 @@ class SamplerSettings:
     restart_steps: int = 5
     settle_steps: int = 4
     noise_tries: int = 8
+    foreseen: int = 8
     guidance: float = 1.0
     speed: float = 3.0
     shake: float = 0.0
