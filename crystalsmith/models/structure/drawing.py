@@ -121,7 +121,11 @@ def _draw_part(
     batch = collate([compact_template(job.template, table) for job in own], table).to(device)
     noise = torch.Generator().manual_seed(part.seed)
     begun, lattice, conditions = _start_states(flow, batch, own, settings, noise)
-    free, values = flow.sample(batch, begun, lattice, conditions, settings)
+    gone = 0
+    if settings.together and not conditions.from_template.any() and batch.freedom.any():
+        begun, lattice = _least_crowded(flow, batch, begun, lattice, conditions, settings, noise)
+        gone = settings.together
+    free, values = flow.sample(batch, begun, lattice, conditions, settings, gone)
     facts = (
         draft_facts(flow, batch, begun, free, values, conditions)
         if with_facts
@@ -173,39 +177,41 @@ def _start_states(
         distance=column(job.borrowed.distance if job.borrowed else 0.0 for job in jobs),
         spread=column(job.borrowed.spread if job.borrowed else 0.0 for job in jobs),
     )
-    if settings.foreseen > 1 and not borrowed.any() and batch.freedom.any():
-        free, lattice = _least_crowded(flow, batch, free, lattice, conditions, settings, generator)
     return free, lattice, conditions
 
 
 def _least_crowded(
     flow: CrystalFlow,
     batch: TemplateBatch,
-    free: Tensor,
+    begun: Tensor,
     lattice: Tensor,
     conditions: Conditions,
     settings: SamplerSettings,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Of random starts, for each template that from which the flow foresees the most room.
+    """Of random starts that set out together, for each template the one foreseen to be roomiest.
 
-    Nothing is known of the crystal here but that atoms do not sit on top of each other.
+    All that decides is that atoms do not sit on top of each other; nothing is finished yet.
+
+    Returns:
+        Free coordinates and standardised lattices after the first steps.
     """
-    more = [
-        flow.noise(batch, generator, settings.noise_tries) for _ in range(settings.foreseen - 1)
+    rivals = [(begun, lattice)]
+    rivals += [
+        flow.noise(batch, generator, settings.noise_tries) for _ in range(settings.rivals - 1)
     ]
-    starts = torch.stack([free, *(one[0] for one in more)], dim=1)
-    lattices = torch.stack([lattice, *(one[1] for one in more)], dim=1)
-    with torch.inference_mode():
-        rows = torch.arange(len(batch), device=batch.device).repeat_interleave(settings.foreseen)
-        many, told = batch.select(rows), conditions.select(rows)
-        begun, cells = starts.flatten(0, 1), lattices.flatten(0, 1)
-        moves, strains = flow.velocity(many, begun, cells, torch.zeros_like(told.distance), told)
-        ends = flow.coefficients(many, (cells + strains).clamp(-6, 6))
-        room = crowding(many, begun + moves, ends).view(len(batch), -1)
-    best = room.argmin(1)
-    own = torch.arange(len(batch), device=batch.device)
-    return starts[own, best], lattices[own, best]
+    rows = torch.arange(len(batch), device=batch.device).repeat(settings.rivals)
+    many = batch.select(rows)
+    free, cells, ends, coefficients = flow.set_out(
+        many,
+        torch.cat([places for places, _ in rivals]),
+        torch.cat([shapes for _, shapes in rivals]),
+        conditions.select(rows),
+        settings,
+    )
+    best = crowding(many, ends, coefficients).view(settings.rivals, -1).argmin(0)
+    chosen = best * len(batch) + rows[: len(batch)]
+    return free[chosen], cells[chosen]
 
 
 def _draft(job: Job, free: NDArray[np.float32], values: NDArray[np.float32]) -> Draft:

@@ -7,7 +7,7 @@ geometry of a known crystal, slightly shaken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -60,8 +60,9 @@ class SamplerSettings:
         restart_steps: Euler steps of each.
         settle_steps: Euler steps after them, which take what noise became for a known geometry.
         noise_tries: random starts of which the one whose atoms are farthest apart is taken.
-        foreseen: so many such starts, of which the one is taken whose end, as the flow foresees it
-            from there, is the least crowded.
+        rivals: so many such starts set out together; the one goes on whose end, as the flow
+            foresees it on the way, is the least crowded.
+        rival_steps: after how many of the steps from noise that is decided.
         guidance: weight of classifier-free guidance; 1 is plain conditioning.
         speed: from noise, velocities of coordinates are multiplied by ``1 + speed * t``, which
             sharpens the distribution (the lattice's are not: its volume would suffer).
@@ -76,10 +77,29 @@ class SamplerSettings:
     restart_steps: int = 5
     settle_steps: int = 4
     noise_tries: int = 8
-    foreseen: int = 8
+    rivals: int = 4
+    rival_steps: int = 5
     guidance: float = 1.0
     speed: float = 3.0
     shake: float = 0.0
+
+    @property
+    def together(self) -> int:
+        """Steps that rivals take together."""
+        return min(self.rival_steps, self.steps) if self.rivals > 1 else 0
+
+    def hurried(self) -> SamplerSettings:
+        """For drafts among which few start from noise: they take fewer steps there."""
+        return replace(
+            self,
+            steps=min(self.steps, _HURRIED.steps),
+            restarts=min(self.restarts, _HURRIED.restarts),
+            restart_steps=min(self.restart_steps, _HURRIED.restart_steps),
+            settle_steps=min(self.settle_steps, _HURRIED.settle_steps),
+            noise_tries=min(self.noise_tries, _HURRIED.noise_tries),
+            rivals=min(self.rivals, _HURRIED.rivals),
+            rival_steps=min(self.rival_steps, _HURRIED.rival_steps),
+        )
 
     def passes(self, from_known: bool, still: bool) -> list[Pass]:
         """How the way is gone.
@@ -97,6 +117,17 @@ class SamplerSettings:
         if self.settle_steps:
             found.append(Pass(self.settle_steps, kept=0.5, as_known=True))
         return found
+
+
+_HURRIED = SamplerSettings(
+    steps=8,
+    restarts=1,
+    restart_steps=3,
+    settle_steps=3,
+    noise_tries=4,
+    rivals=2,
+    rival_steps=2,
+)
 
 
 class CrystalFlow(nn.Module):
@@ -183,6 +214,7 @@ class CrystalFlow(nn.Module):
         start_lattice: Tensor,
         conditions: Conditions,
         settings: SamplerSettings,
+        gone: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """Follow the flow.
 
@@ -192,13 +224,38 @@ class CrystalFlow(nn.Module):
             start_lattice: ``(B, 6)`` standardised lattice.
             conditions: properties asked for and kind of start, noise or known for all.
             settings: steps, guidance and speed.
+            gone: steps that have been taken already; see `set_out`.
 
         Returns:
             ``(B, n, 3)`` free coordinates in [0, 1) and ``(B, 6)`` lattice coefficients.
         """
         # weights are rounded once for all steps: what is cached lives as long as the outer context
         with torch.inference_mode(), torch.autocast(start.device.type, enabled=False):
-            return self._followed(batch, start, start_lattice, conditions, settings)
+            return self._followed(batch, start, start_lattice, conditions, settings, gone)
+
+    def set_out(
+        self,
+        batch: TemplateBatch,
+        start: Tensor,
+        start_lattice: Tensor,
+        conditions: Conditions,
+        settings: SamplerSettings,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The steps from noise that rivals take together; for the arguments see `sample`.
+
+        Returns:
+            Free coordinates and standardised lattice after them, then the free coordinates and
+            lattice coefficients that the flow foresees for the end.
+        """
+        with torch.inference_mode(), torch.autocast(start.device.type, enabled=False):
+            free, lattice, stride = start, start_lattice, 1.0 / settings.steps
+            for step in range(settings.together):
+                now = step * stride
+                v_free, v_lattice = self._guided(batch, free, lattice, now, conditions, settings)
+                end, cell = free + (1.0 - now) * v_free, lattice + (1.0 - now) * v_lattice
+                free = free + stride * (1.0 + settings.speed * now) * v_free
+                lattice = (lattice + stride * v_lattice).clamp(-6.0, 6.0)
+            return free, lattice, end, self.coefficients(batch, cell.clamp(-6.0, 6.0))
 
     def _followed(
         self,
@@ -207,6 +264,7 @@ class CrystalFlow(nn.Module):
         start_lattice: Tensor,
         conditions: Conditions,
         settings: SamplerSettings,
+        gone: int,
     ) -> tuple[Tensor, Tensor]:
         free, lattice = start, start_lattice
         from_known = bool(conditions.from_template.any())
@@ -214,12 +272,12 @@ class CrystalFlow(nn.Module):
         for once in settings.passes(from_known, still):
             told = conditions.as_known(_OWN_DISTANCE) if once.as_known else conditions
             before, stride = lattice, (1.0 - once.begin) / once.steps
-            for step in range(once.steps):
+            for step in range(gone, once.steps):
                 now = once.begin + step * stride
                 v_free, v_lattice = self._guided(batch, free, lattice, now, told, settings)
                 free = free + stride * (1.0 + once.speed * now) * v_free
                 lattice = (lattice + stride * v_lattice).clamp(-6.0, 6.0)
-            lattice = before + once.kept * (lattice - before)
+            lattice, gone = before + once.kept * (lattice - before), 0
         return (free % 1.0) * batch.freedom, self.coefficients(batch, lattice)
 
     def _guided(
