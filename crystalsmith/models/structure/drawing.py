@@ -11,6 +11,7 @@ from crystalsmith.core.crystallography.crystal import SymmetricCrystal
 from crystalsmith.models.parallel import in_batches
 from crystalsmith.models.structure.batch import collate, compact_template, size_batches
 from crystalsmith.models.structure.drafts import Draft, Drawn, Job
+from crystalsmith.models.structure.flow import MANY_FREE
 from crystalsmith.models.structure.lattice import lattice_parameters
 from crystalsmith.models.structure.network import Conditions
 from crystalsmith.models.structure.selection import crowding, draft_facts
@@ -93,7 +94,8 @@ def draw_jobs(
 def _size(job: Job) -> tuple[int, int, int]:
     """How many steps a job takes, roughly, and its orbits and atoms."""
     still = job.template.free_parameters == 1
-    kind = 0 if still else 1 if job.borrowed is not None else 2
+    many = job.template.free_parameters >= MANY_FREE
+    kind = 0 if still else 3 if job.borrowed is None else 2 if many else 1
     return kind, len(job.template.orbits), job.template.n_atoms
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _OWN_DISTANCE = 0.1  # of elements, told where a draft from noise is settled like a known crystal
+MANY_FREE = 24  # free parameters that are worth more steps on the way from a known geometry
 
 
 class Pass(NamedTuple):
@@ -53,6 +54,7 @@ class SamplerSettings:
     Attributes:
         steps: Euler steps from noise.
         known_steps: Euler steps from a known geometry.
+        many_steps: the same with `MANY_FREE` free parameters or more.
         volume_steps: Euler steps where nothing but the volume is free.
         restarts: how often what noise became is sent over the last part of the way again; errors
             that the first pass gathered are mended so.
@@ -71,6 +73,7 @@ class SamplerSettings:
 
     steps: int = 14
     known_steps: int = 3
+    many_steps: int = 6
     volume_steps: int = 2
     restarts: int = 3
     restart_time: float = 0.6
@@ -101,17 +104,18 @@ class SamplerSettings:
             rival_steps=min(self.rival_steps, _HURRIED.rival_steps),
         )
 
-    def passes(self, from_known: bool, still: bool) -> list[Pass]:
+    def passes(self, from_known: bool, still: bool, many: bool = False) -> list[Pass]:
         """How the way is gone.
 
         Args:
             from_known: the start is a known geometry, not noise.
             still: nothing but the volume is free.
+            many: at least `MANY_FREE` parameters are free.
         """
         if still:
             return [Pass(steps=self.volume_steps)]
         if from_known:
-            return [Pass(steps=self.known_steps)]
+            return [Pass(steps=self.many_steps if many else self.known_steps)]
         again = Pass(self.restart_steps, begin=self.restart_time, speed=self.speed, kept=0.5)
         found = [Pass(self.steps, speed=self.speed), *[again] * self.restarts]
         if self.settle_steps:
@@ -269,7 +273,9 @@ class CrystalFlow(nn.Module):
         free, lattice = start, start_lattice
         from_known = bool(conditions.from_template.any())
         still = not batch.freedom.any() and int(batch.lattice_mask.sum(1).max()) == 1
-        for once in settings.passes(from_known, still):
+        parameters = batch.freedom.sum((1, 2)) + batch.lattice_mask.sum(1)
+        many = int(parameters.min()) >= MANY_FREE
+        for once in settings.passes(from_known, still, many):
             told = conditions.as_known(_OWN_DISTANCE) if once.as_known else conditions
             before, stride = lattice, (1.0 - once.begin) / once.steps
             for step in range(gone, once.steps):
