@@ -80,8 +80,8 @@ class SamplerSettings:
     restart_steps: int = 5
     settle_steps: int = 4
     noise_tries: int = 8
-    rivals: int = 4
-    rival_steps: int = 5
+    rivals: int = 8
+    rival_steps: int = 6
     guidance: float = 1.0
     speed: float = 3.0
     shake: float = 0.0
