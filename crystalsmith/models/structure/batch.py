@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 _PAIR_BUDGET = 8_000  # orbit-atom pairs of a batch at most
-_WORTHWHILE = 1_500  # that it may always have
-_PADDING = 1.3  # times the real ones
+_OVERHEAD = 1_000  # pairs that take as long as what a batch costs by itself
+_PADDING = 0.25  # of the real pairs
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,8 @@ def compact_template(template: SymmetryTemplate, table: WyckoffTable) -> Compact
 def size_batches(sizes: Mapping[int, tuple[int, int, int]], which: list[int]) -> list[list[int]]:
     """Batches of one kind and similar size, within the budget of pairs sampled side by side.
 
-    What is padded costs as much as what is real, so a batch that is large enough to be worth its
-    overhead ends where padding would take too much of it.
+    What is padded costs as much as what is real, so a batch ends where padding would cost more
+    than another batch.
 
     Args:
         sizes: kind, orbits and atoms of everything.
@@ -201,10 +201,11 @@ def size_batches(sizes: Mapping[int, tuple[int, int, int]], which: list[int]) ->
         kind, orbits, atoms = sizes[index]
         padded = (len(batches[-1]) + 1) * orbits * max(widest, atoms) if batches else 0
         room = padded <= _PAIR_BUDGET
-        tight = padded <= _WORTHWHILE or padded <= _PADDING * (real + orbits * atoms)
+        filled = real + orbits * atoms
+        tight = padded - filled <= max(_OVERHEAD, _PADDING * filled)
         if batches and kind == kinds and room and tight:
             batches[-1].append(index)
-            real, widest = real + orbits * atoms, max(widest, atoms)
+            real, widest = filled, max(widest, atoms)
         else:
             batches.append([index])
             kinds, real, widest = kind, orbits * atoms, atoms
@@ -213,6 +214,6 @@ def size_batches(sizes: Mapping[int, tuple[int, int, int]], which: list[int]) ->
 
 def gather_orbits(values: Tensor, atom_orbit: Tensor) -> Tensor:
     """Values of each atom's orbit: ``(B, n, …)`` to ``(B, N, …)``."""
-    shape = (*atom_orbit.shape, *values.shape[2:])
-    index = atom_orbit.reshape(*atom_orbit.shape, *[1] * (values.dim() - 2)).expand(shape)
-    return values.gather(1, index)
+    first = torch.arange(len(values), device=values.device)[:, None] * values.shape[1]
+    rows = values.flatten(0, 1).index_select(0, (first + atom_orbit).flatten())
+    return rows.view(*atom_orbit.shape, *values.shape[2:])

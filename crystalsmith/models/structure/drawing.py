@@ -11,9 +11,10 @@ from crystalsmith.core.crystallography.crystal import SymmetricCrystal
 from crystalsmith.models.parallel import in_batches
 from crystalsmith.models.structure.batch import collate, compact_template, size_batches
 from crystalsmith.models.structure.drafts import Draft, Drawn, Job
+from crystalsmith.models.structure.flow import MANY_FREE
 from crystalsmith.models.structure.lattice import lattice_parameters
 from crystalsmith.models.structure.network import Conditions
-from crystalsmith.models.structure.selection import draft_facts
+from crystalsmith.models.structure.selection import crowding, draft_facts
 from crystalsmith.models.structure.soundness import Soundness, soundness_of
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
@@ -95,7 +96,8 @@ def draw_jobs(
 def _size(job: Job) -> tuple[int, int, int]:
     """How many steps a job takes, roughly, and its orbits and atoms."""
     still = job.template.free_parameters == 1
-    kind = 0 if still else 1 if job.borrowed is not None else 2
+    many = job.template.free_parameters >= MANY_FREE
+    kind = 0 if still else 3 if job.borrowed is None else 2 if many else 1
     return kind, len(job.template.orbits), job.template.n_atoms
 
 
@@ -123,7 +125,11 @@ def _draw_part(
     batch = collate([compact_template(job.template, table) for job in own], table).to(device)
     noise = torch.Generator().manual_seed(part.seed)
     begun, lattice, conditions = _start_states(flow, batch, own, settings, noise)
-    free, values = flow.sample(batch, begun, lattice, conditions, settings)
+    gone = 0
+    if settings.together and not conditions.from_template.any() and batch.freedom.any():
+        begun, lattice = _least_crowded(flow, batch, begun, lattice, conditions, settings, noise)
+        gone = settings.together
+    free, values = flow.sample(batch, begun, lattice, conditions, settings, gone)
     facts = (
         draft_facts(flow, batch, begun, free, values, conditions)
         if with_facts
@@ -176,6 +182,40 @@ def _start_states(
         spread=column(job.borrowed.spread if job.borrowed else 0.0 for job in jobs),
     )
     return free, lattice, conditions
+
+
+def _least_crowded(
+    flow: CrystalFlow,
+    batch: TemplateBatch,
+    begun: Tensor,
+    lattice: Tensor,
+    conditions: Conditions,
+    settings: SamplerSettings,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Of random starts that set out together, for each template the one foreseen to be roomiest.
+
+    All that decides is that atoms do not sit on top of each other; nothing is finished yet.
+
+    Returns:
+        Free coordinates and standardised lattices after the first steps.
+    """
+    rivals = [(begun, lattice)]
+    rivals += [
+        flow.noise(batch, generator, settings.noise_tries) for _ in range(settings.rivals - 1)
+    ]
+    rows = torch.arange(len(batch), device=batch.device).repeat(settings.rivals)
+    many = batch.select(rows)
+    free, cells, ends, coefficients = flow.set_out(
+        many,
+        torch.cat([places for places, _ in rivals]),
+        torch.cat([shapes for _, shapes in rivals]),
+        conditions.select(rows),
+        settings,
+    )
+    best = crowding(many, ends, coefficients).view(settings.rivals, -1).argmin(0)
+    chosen = best * len(batch) + rows[: len(batch)]
+    return free[chosen], cells[chosen]
 
 
 def _draft(job: Job, free: NDArray[np.float32], values: NDArray[np.float32]) -> Draft:

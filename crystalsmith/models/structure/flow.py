@@ -7,7 +7,7 @@ geometry of a known crystal, slightly shaken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _OWN_DISTANCE = 0.1  # of elements, told where a draft from noise is settled like a known crystal
+MANY_FREE = 24  # free parameters that are worth more steps on the way from a known geometry
 
 
 class Pass(NamedTuple):
@@ -53,6 +54,7 @@ class SamplerSettings:
     Attributes:
         steps: Euler steps from noise.
         known_steps: Euler steps from a known geometry.
+        many_steps: the same with `MANY_FREE` free parameters or more.
         volume_steps: Euler steps where nothing but the volume is free.
         restarts: how often what noise became is sent over the last part of the way again; errors
             that the first pass gathered are mended so.
@@ -60,6 +62,9 @@ class SamplerSettings:
         restart_steps: Euler steps of each.
         settle_steps: Euler steps after them, which take what noise became for a known geometry.
         noise_tries: random starts of which the one whose atoms are farthest apart is taken.
+        rivals: so many such starts set out together; the one goes on whose end, as the flow
+            foresees it on the way, is the least crowded.
+        rival_steps: after how many of the steps from noise that is decided.
         guidance: weight of classifier-free guidance; 1 is plain conditioning.
         speed: from noise, velocities of coordinates are multiplied by ``1 + speed * t``, which
             sharpens the distribution (the lattice's are not: its volume would suffer).
@@ -68,32 +73,65 @@ class SamplerSettings:
 
     steps: int = 14
     known_steps: int = 3
+    many_steps: int = 6
     volume_steps: int = 2
     restarts: int = 3
     restart_time: float = 0.6
     restart_steps: int = 5
     settle_steps: int = 4
     noise_tries: int = 8
+    rivals: int = 8
+    rival_steps: int = 6
     guidance: float = 1.0
     speed: float = 3.0
     shake: float = 0.0
 
-    def passes(self, from_known: bool, still: bool) -> list[Pass]:
+    @property
+    def together(self) -> int:
+        """Steps that rivals take together."""
+        return min(self.rival_steps, self.steps) if self.rivals > 1 else 0
+
+    def hurried(self) -> SamplerSettings:
+        """For drafts among which few start from noise: they take fewer steps there."""
+        return replace(
+            self,
+            steps=min(self.steps, _HURRIED.steps),
+            restarts=min(self.restarts, _HURRIED.restarts),
+            restart_steps=min(self.restart_steps, _HURRIED.restart_steps),
+            settle_steps=min(self.settle_steps, _HURRIED.settle_steps),
+            noise_tries=min(self.noise_tries, _HURRIED.noise_tries),
+            rivals=min(self.rivals, _HURRIED.rivals),
+            rival_steps=min(self.rival_steps, _HURRIED.rival_steps),
+        )
+
+    def passes(self, from_known: bool, still: bool, many: bool = False) -> list[Pass]:
         """How the way is gone.
 
         Args:
             from_known: the start is a known geometry, not noise.
             still: nothing but the volume is free.
+            many: at least `MANY_FREE` parameters are free.
         """
         if still:
             return [Pass(steps=self.volume_steps)]
         if from_known:
-            return [Pass(steps=self.known_steps)]
+            return [Pass(steps=self.many_steps if many else self.known_steps)]
         again = Pass(self.restart_steps, begin=self.restart_time, speed=self.speed, kept=0.5)
         found = [Pass(self.steps, speed=self.speed), *[again] * self.restarts]
         if self.settle_steps:
             found.append(Pass(self.settle_steps, kept=0.5, as_known=True))
         return found
+
+
+_HURRIED = SamplerSettings(
+    steps=8,
+    restarts=1,
+    restart_steps=3,
+    settle_steps=3,
+    noise_tries=4,
+    rivals=2,
+    rival_steps=2,
+)
 
 
 class CrystalFlow(nn.Module):
@@ -180,6 +218,7 @@ class CrystalFlow(nn.Module):
         start_lattice: Tensor,
         conditions: Conditions,
         settings: SamplerSettings,
+        gone: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """Follow the flow.
 
@@ -189,13 +228,38 @@ class CrystalFlow(nn.Module):
             start_lattice: ``(B, 6)`` standardised lattice.
             conditions: properties asked for and kind of start, noise or known for all.
             settings: steps, guidance and speed.
+            gone: steps that have been taken already; see `set_out`.
 
         Returns:
             ``(B, n, 3)`` free coordinates in [0, 1) and ``(B, 6)`` lattice coefficients.
         """
         # weights are rounded once for all steps: what is cached lives as long as the outer context
         with torch.inference_mode(), torch.autocast(start.device.type, enabled=False):
-            return self._followed(batch, start, start_lattice, conditions, settings)
+            return self._followed(batch, start, start_lattice, conditions, settings, gone)
+
+    def set_out(
+        self,
+        batch: TemplateBatch,
+        start: Tensor,
+        start_lattice: Tensor,
+        conditions: Conditions,
+        settings: SamplerSettings,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The steps from noise that rivals take together; for the arguments see `sample`.
+
+        Returns:
+            Free coordinates and standardised lattice after them, then the free coordinates and
+            lattice coefficients that the flow foresees for the end.
+        """
+        with torch.inference_mode(), torch.autocast(start.device.type, enabled=False):
+            free, lattice, stride = start, start_lattice, 1.0 / settings.steps
+            for step in range(settings.together):
+                now = step * stride
+                v_free, v_lattice = self._guided(batch, free, lattice, now, conditions, settings)
+                end, cell = free + (1.0 - now) * v_free, lattice + (1.0 - now) * v_lattice
+                free = free + stride * (1.0 + settings.speed * now) * v_free
+                lattice = (lattice + stride * v_lattice).clamp(-6.0, 6.0)
+            return free, lattice, end, self.coefficients(batch, cell.clamp(-6.0, 6.0))
 
     def _followed(
         self,
@@ -204,19 +268,22 @@ class CrystalFlow(nn.Module):
         start_lattice: Tensor,
         conditions: Conditions,
         settings: SamplerSettings,
+        gone: int,
     ) -> tuple[Tensor, Tensor]:
         free, lattice = start, start_lattice
         from_known = bool(conditions.from_template.any())
         still = not batch.freedom.any() and int(batch.lattice_mask.sum(1).max()) == 1
-        for once in settings.passes(from_known, still):
+        parameters = batch.freedom.sum((1, 2)) + batch.lattice_mask.sum(1)
+        many = int(parameters.min()) >= MANY_FREE
+        for once in settings.passes(from_known, still, many):
             told = conditions.as_known(_OWN_DISTANCE) if once.as_known else conditions
             before, stride = lattice, (1.0 - once.begin) / once.steps
-            for step in range(once.steps):
+            for step in range(gone, once.steps):
                 now = once.begin + step * stride
                 v_free, v_lattice = self._guided(batch, free, lattice, now, told, settings)
                 free = free + stride * (1.0 + once.speed * now) * v_free
                 lattice = (lattice + stride * v_lattice).clamp(-6.0, 6.0)
-            lattice = before + once.kept * (lattice - before)
+            lattice, gone = before + once.kept * (lattice - before), 0
         return (free % 1.0) * batch.freedom, self.coefficients(batch, lattice)
 
     def _guided(

@@ -249,10 +249,13 @@ class StructureGenerator:
                 mixed,
             )[gone:]
         ]
+        settings = self.settings if guidance is None else replace(self.settings, guidance=guidance)
+        if start == "auto" and not mixed:  # a noise start is then the exception
+            settings = settings.hurried()
         drawn = draw_jobs(
             self.flow,
             jobs,
-            self.settings if guidance is None else replace(self.settings, guidance=guidance),
+            settings,
             seed,
             with_facts=with_facts,
             done=lambda count: progress("building crystals", count, len(jobs)),

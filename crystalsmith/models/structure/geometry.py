@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +20,7 @@ CUTOFF = 6.5  # Å; beyond it pairs are described by their fractional difference
 N_RADIAL = 24
 N_COARSE = 8
 N_FOURIER = 4
+_TABLE_LINES = 4096
 PAIR_FEATURES = N_RADIAL + 6 * N_FOURIER
 
 
@@ -55,15 +57,12 @@ def pair_geometry(batch: TemplateBatch, free: Tensor, lattices: Tensor) -> PairG
     contacts = (squares < CUTOFF**2) & (squares > 1e-6) & real[..., None]
     chosen = contacts.flatten().nonzero().squeeze(1)
     distances = squares.flatten()[chosen].sqrt()
-    fading = _envelope(distances)[:, None]
-    pair = chosen // vectors.shape[-2]
-    radial = torch.zeros(real.numel(), N_RADIAL, device=free.device)
-    radial.index_add_(0, pair, _gaussians(distances, N_RADIAL) * fading)
+    radial = _radial_sums(distances, contacts.sum(-1).flatten()).view(*real.shape, N_RADIAL)
     return PairGeometry(
-        features=torch.cat([radial.view(*real.shape, N_RADIAL), _fourier(gaps)], dim=-1),
-        pair=pair,
+        features=torch.cat([radial, _fourier(gaps)], dim=-1),
+        pair=chosen // vectors.shape[-2],
         distance=distances,
-        coarse=_gaussians(distances, N_COARSE) * fading,
+        coarse=_gaussians(distances, N_COARSE).mul_(_envelope(distances)[:, None]),
         unit=vectors.reshape(-1, 3)[chosen] / distances[:, None],
     )
 
@@ -87,12 +86,14 @@ def _vectors(batch: TemplateBatch, free: Tensor, lattices: Tensor) -> tuple[Tens
     orbits = _place(batch.orbit_map, free, batch.orbit_shift)
     atoms = _place(batch.atom_map, gather_orbits(free, batch.atom_orbit), batch.atom_shift)
     gaps = atoms[:, None, :, :] - orbits[:, :, None, :]
-    inside = gaps @ torch.linalg.inv(batch.primitive)[:, None]
-    inside = inside - inside.round()
-    cells = torch.tensor(
+    inside = gaps.flatten(1, 2) @ torch.linalg.inv(batch.primitive)
+    cell = batch.primitive @ lattices
+    nearest = (inside - inside.round()) @ cell
+    images = torch.tensor(
         list(itertools.product((-1.0, 0.0, 1.0), repeat=3)), device=free.device, dtype=free.dtype
     )
-    return gaps, (inside[..., None, :] + cells) @ (batch.primitive @ lattices)[:, None, None]
+    vectors = nearest[:, :, None] + (images @ cell)[:, None]
+    return gaps, vectors.view(*gaps.shape[:3], *vectors.shape[2:])
 
 
 def _place(maps: Tensor, free: Tensor, shifts: Tensor) -> Tensor:
@@ -106,10 +107,39 @@ def _fourier(gaps: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
+def _radial_sums(distances: Tensor, counts: Tensor) -> Tensor:
+    """Radial functions summed over the contacts of each pair, ``(pairs, N_RADIAL)``.
+
+    Read off a table, between whose lines they are straight: they were a fifth of all work.
+
+    Args:
+        distances: of all contacts, pair by pair.
+        counts: contacts of each pair.
+    """
+    place = distances * (_TABLE_LINES / CUTOFF)
+    line = place.long().clamp_max(_TABLE_LINES - 1)
+    part = place - line
+    return torch.nn.functional.embedding_bag(
+        torch.stack([line, line + 1], dim=1).flatten(),
+        _radial_table(distances.device),
+        2 * (counts.cumsum(0) - counts),
+        mode="sum",
+        per_sample_weights=torch.stack([1 - part, part], dim=1).flatten(),
+    )
+
+
+@lru_cache(maxsize=4)
+def _radial_table(device: torch.device) -> Tensor:
+    """Radial functions at evenly spaced distances up to the cutoff."""
+    with torch.inference_mode(False):
+        distances = torch.linspace(0.0, CUTOFF, _TABLE_LINES + 1, device=device)
+        return _gaussians(distances, N_RADIAL) * _envelope(distances)[:, None]
+
+
 def _gaussians(distances: Tensor, count: int) -> Tensor:
     centres = torch.linspace(0.5, CUTOFF - 0.5, count, device=distances.device)
     width = (CUTOFF - 1.0) / (count - 1)
-    return torch.exp(-0.5 * ((distances[..., None] - centres) / width) ** 2)
+    return (distances[..., None] - centres).square_().mul_(-0.5 / width**2).exp_()
 
 
 def _envelope(distances: Tensor) -> Tensor:

@@ -135,15 +135,33 @@ def draft_facts(
 
 def _shortest_contact(batch: TemplateBatch, free: Tensor, cells: Tensor) -> Tensor:
     """Shortest distance between two atoms over the sum of their radii, ``(B,)``; at most 3."""
+    ratios, owner = _contact_ratios(batch, free, cells)
+    least = torch.full((len(batch),), 3.0, device=batch.device)
+    return least.scatter_reduce(0, owner, ratios, "amin")
+
+
+def crowding(batch: TemplateBatch, free: Tensor, values: Tensor) -> Tensor:
+    """How much atoms are nearer to each other than the sum of their radii, ``(B,)``; 0 for not.
+
+    Args:
+        batch: the templates.
+        free: ``(B, n, 3)`` free coordinates.
+        values: ``(B, 6)`` lattice coefficients.
+    """
+    ratios, owner = _contact_ratios(batch, free, matrices(values))
+    nothing = torch.zeros(len(batch), device=batch.device)
+    return nothing.index_add(0, owner, (1.0 - ratios).clamp_min(0.0).square())
+
+
+def _contact_ratios(batch: TemplateBatch, free: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances of all contacts over the sums of the radii, and whose contacts they are."""
     geometry = pair_geometry(batch, free, cells)
     known = torch.from_numpy(atomic_radii()).float().to(batch.device)
     radii = known[batch.elements]
     atoms = radii.gather(1, batch.atom_orbit)
     sums = (radii[:, :, None] + atoms[:, None, :]).flatten()
-    ratios = geometry.distance / sums[geometry.pair]
     owner = geometry.pair // (batch.orbit_mask.shape[1] * batch.atom_mask.shape[1])
-    least = torch.full((len(batch),), 3.0, device=batch.device)
-    return least.scatter_reduce(0, owner, ratios, "amin")
+    return geometry.distance / sums[geometry.pair], owner
 
 
 def _fingerprints(batch: TemplateBatch, free: Tensor, cells: Tensor) -> Tensor:

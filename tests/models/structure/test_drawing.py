@@ -27,7 +27,7 @@ def test_batches_hold_everything_once_and_little_padding(sizes):
         assert len(set(kinds)) == 1
         padded = len(batch) * max(orbits) * max(atoms)
         real = sum(n * m for n, m in zip(orbits, atoms, strict=True))
-        assert len(batch) == 1 or padded <= max(1500, 1.3 * real)
+        assert len(batch) == 1 or padded - real <= max(1000, 0.25 * real)
         assert len(batch) == 1 or padded <= 8000
 
 

@@ -12,6 +12,7 @@ from crystalsmith.models.structure.generator import StructureGenerator
 from crystalsmith.models.structure.selection import (
     FACTS,
     Selector,
+    crowding,
     draft_facts,
     scores_of_templates,
     shared_facts,
@@ -41,6 +42,17 @@ def test_equal_crystals_have_equal_fingerprints(crystal):
     assert second.values[contact] == np.float32(first.values[contact]) or np.isclose(
         second.values[contact], first.values[contact], rtol=1e-3
     )
+
+
+def test_crowding_is_what_lacks_to_the_sum_of_two_radii(known):
+    crystal = known[0].crystal
+    some = [crystal.scaled_to(share * crystal.volume_per_atom) for share in (50.0, 1.0, 0.3, 0.1)]
+    free, values = state_of(some)
+    wide, own, tight, tighter = crowding(
+        batch_of([one.template for one in some]), free, values
+    ).tolist()
+    assert wide == 0
+    assert own < tight < tighter
 
 
 def test_facts_of_one_draft_and_of_failed_energies(known):

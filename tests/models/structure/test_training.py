@@ -124,6 +124,21 @@ def test_scales_measure_lattices_from_what_is_usual(known):
     assert float(volumes.std()) == pytest.approx(1, abs=1e-2)
 
 
+def test_setting_out_together_is_the_beginning_of_the_same_way(flow, known):
+    batch = batch_of([entry.crystal.template for entry in known])
+    start = flow.noise(batch, torch.Generator().manual_seed(0))
+    conditions = no_conditions(len(batch))
+    settings = SamplerSettings(steps=4, rivals=2, rival_steps=3)
+    whole = flow.sample(batch, *start, conditions, settings)
+    free, lattice, _, _ = flow.set_out(batch, *start, conditions, settings)
+    rest = flow.sample(batch, free, lattice, conditions, settings, gone=settings.together)
+    apart = (whole[0] - rest[0] + 0.5) % 1.0 - 0.5  # 0 and 1 are the same place
+    assert torch.allclose(apart, torch.zeros_like(apart), atol=1e-5)
+    assert torch.allclose(whole[1], rest[1], atol=1e-5)
+    assert SamplerSettings(steps=2, rival_steps=5).together == 2
+    assert SamplerSettings(rivals=1).together == 0
+
+
 def test_samples_stay_in_the_cell_and_in_the_family(flow, known):
     templates = [entry.crystal.template for entry in known]
     batch = batch_of(templates)
