@@ -135,6 +135,21 @@ def read_structure(row: Row) -> Structure:
         raise DataError(f"unreadable {kind} ({type(error).__name__})") from None
 
 
+def reduced_formulas(path: Path) -> set[str]:
+    """Reduced formulas of a file of crystals: of its formula column or, failing that, its CIFs."""
+    from pymatgen.core import Composition
+
+    found = set()
+    for row in read_rows(path, columns=()):
+        text = row.values.get("pretty_formula")
+        try:
+            composition = Composition(text) if text else read_structure(row).composition
+        except (ValueError, KeyError, DataError):
+            continue
+        found.add(str(composition.reduced_formula))
+    return found
+
+
 def read_entries(
     path: Path,
     *,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crystalsmith.core.datasets import ReadReport, read_entries, read_rows
+from crystalsmith.core.datasets import ReadReport, read_entries, reduced_formulas
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
 
@@ -63,23 +63,6 @@ def load_cases(
         seen = {formula for path in train_data for formula in reduced_formulas(path)}
         unseen = [entry.formula not in seen for entry in entries]
     return Cases(entries, report, unseen).drawn(limit, seed)
-
-
-def reduced_formulas(path: Path) -> set[str]:
-    """Reduced formulas of a training file, from its formula column or, failing that, its CIFs."""
-    from pymatgen.core import Composition
-
-    from crystalsmith.core.datasets import read_structure
-
-    found = set()
-    for row in read_rows(path, columns=()):
-        text = row.values.get("pretty_formula")
-        try:
-            composition = Composition(text) if text else read_structure(row).composition
-        except (ValueError, KeyError, DataError):
-            continue
-        found.add(str(composition.reduced_formula))
-    return found
 
 
 def known_crystals(store: str | None) -> KnownCrystals:

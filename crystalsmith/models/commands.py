@@ -38,6 +38,21 @@ HypotheticalOption = Annotated[
     list[Path] | None,
     typer.Option("--hypothetical", help="Crystals never made (WBM, say); may be repeated."),
 ]
+FurtherOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--further",
+        help="Crystals of another source, of which only formulas that no other file has are taken;"
+        " may be repeated.",
+    ),
+]
+ApartOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--apart-from",
+        help="A benchmark, whose formulas are not taken from --further either; may be repeated.",
+    ),
+]
 FormulasOption = Annotated[
     Path | None,
     typer.Option("--formulas", help="Formulas with band gap and formation energy, no structure."),
@@ -67,6 +82,8 @@ def _read(
     formulas: Path | None,
     progress: Progress,
     hold_out: float = 0.0,
+    further: list[Path] | None = None,
+    apart_from: list[Path] | None = None,
 ) -> TrainingData:
     from crystalsmith.models.training_data import read_training_data
 
@@ -77,6 +94,8 @@ def _read(
         validation,
         hold_out=hold_out,
         hypothetical=hypothetical or (),
+        further=further or (),
+        apart_from=apart_from or (),
         formulas=formulas,
         progress=progress,
     )
@@ -187,6 +206,8 @@ def constraint(
     validation: ValidationOption,
     out: OutOption,
     hypothetical: HypotheticalOption = None,
+    further: FurtherOption = None,
+    apart_from: ApartOption = None,
     formulas: FormulasOption = None,
     base: Annotated[
         str | None,
@@ -218,7 +239,15 @@ def constraint(
     if base is None:
         own = with_options(ConstraintTraining(), setting or ())
         with ConsoleProgress() as progress:
-            found = _read(data, validation, hypothetical, formulas, progress)
+            found = _read(
+                data,
+                validation,
+                hypothetical,
+                formulas,
+                progress,
+                further=further,
+                apart_from=apart_from,
+            )
             train_constraint(
                 found,
                 out,
@@ -304,6 +333,8 @@ def templates(
     validation: ValidationOption,
     out: OutOption,
     hypothetical: HypotheticalOption = None,
+    further: FurtherOption = None,
+    apart_from: ApartOption = None,
     formulas: FormulasOption = None,
     start: Annotated[
         Path | None,
@@ -321,7 +352,15 @@ def templates(
 
     settings = with_options(TemplateTraining(), setting or ())
     with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, formulas, progress)
+        found = _read(
+            data,
+            validation,
+            hypothetical,
+            formulas,
+            progress,
+            further=further,
+            apart_from=apart_from,
+        )
         train_templates(
             found,
             out,

@@ -218,6 +218,7 @@ def _write_constraint_records(
     from crystalsmith.models.constraint.context import informed
     from crystalsmith.models.constraint.records import write_records
     from crystalsmith.models.constraint.teaching import taught
+    from crystalsmith.models.neighbours.model import NeighbourModel
     from crystalsmith.models.neighbours.prior import NeighbourPrior
 
     if (folder / training.VALIDATION_FILE).exists():
@@ -232,7 +233,8 @@ def _write_constraint_records(
     formulas = _formula_records(data)
     if teachers:
         formulas = _unheard_of(formulas, [*known, *held_out])
-        formulas = taught(formulas, prior, _networks(teachers, device), compositions, progress)
+        voter, networks = NeighbourModel.load(device=device), _networks(teachers, device)
+        formulas = taught(formulas, prior, voter, networks, compositions, progress)
     write_records(folder / training.FORMULAS_FILE, formulas)
     write_records(folder / training.VALIDATION_FILE, held_out)
 
@@ -310,6 +312,7 @@ def train_templates(
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint.records import read_records, write_records
     from crystalsmith.models.constraint.teaching import taught
+    from crystalsmith.models.neighbours.model import NeighbourModel
     from crystalsmith.models.neighbours.prior import NeighbourPrior
     from crystalsmith.models.templates import training
 
@@ -317,9 +320,9 @@ def train_templates(
     compositions = CompositionModel.load(device=device)  # the one that is asked in use
     lessons = folder / ARRAYS / "taught.jsonl"
     if teachers and not lessons.exists():
-        prior = NeighbourPrior(data.crystals)
         rows = _unheard_of(_formula_records(data), [*known, *held_out])
-        rows = taught(rows, prior, _networks(teachers, device), compositions, progress)
+        prior, voter = NeighbourPrior(data.crystals), NeighbourModel.load(device=device)
+        rows = taught(rows, prior, voter, _networks(teachers, device), compositions, progress)
         lessons.parent.mkdir(parents=True, exist_ok=True)
         write_records(lessons, rows)
     training.train(

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crystalsmith.core.chemistry.formulas import parse_formula
-from crystalsmith.core.datasets import ReadReport, Row, number_in, read_entries, read_rows
+from crystalsmith.core.datasets import (
+    ReadReport,
+    Row,
+    number_in,
+    read_entries,
+    read_rows,
+    reduced_formulas,
+)
 from crystalsmith.core.errors import DataError, FormulaError
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.core.properties import PROPERTIES
@@ -72,6 +79,8 @@ def read_training_data(
     *,
     hold_out: float = 0.0,
     hypothetical: Sequence[Path] = (),
+    further: Sequence[Path] = (),
+    apart_from: Sequence[Path] = (),
     formulas: Path | None = None,
     progress: Progress = silent,
 ) -> TrainingData:
@@ -85,6 +94,9 @@ def read_training_data(
         hold_out: share of the formulas whose crystals are held out from the files; which ones
             depends on the formula alone.
         hypothetical: crystals from substitution.
+        further: known crystals of other sources, which call the same crystal by another id; only
+            those are taken whose formula no other file has.
+        apart_from: files, such as benchmarks, whose formulas are not taken from ``further`` either.
         formulas: formulas without structures.
         progress: told about every row.
 
@@ -114,6 +126,8 @@ def read_training_data(
             f"{len(shared)} crystals of {validation} are in the training files too, such as"
             f" {min(shared)}; validation crystals must be held out"
         )
+    if further:
+        _add(found, further, apart_from, progress)
     if formulas is not None:
         held_out = {entry.id for entry in found.held_out}
         known_formulas, report = read_formulas(formulas)
@@ -131,6 +145,20 @@ def read_training_data(
     if not found.held_out:
         raise DataError(f"there is no usable validation crystal: {'; '.join(found.reports)}")
     return found
+
+
+def _add(
+    found: TrainingData, further: Sequence[Path], apart_from: Sequence[Path], progress: Progress
+) -> None:
+    """Take the crystals of other sources whose formulas nobody has yet."""
+    known = {entry.formula for entry in [*found.crystals, *found.held_out]}
+    known |= {formula for path in apart_from for formula in reduced_formulas(path)}
+    for path in further:
+        entries, report = read_entries(path, progress=progress)
+        new = [entry for entry in entries if entry.formula not in known]
+        found.reports.append(f"{report}, {len(new)} of them with formulas of their own")
+        found.entries += new
+        known |= {entry.formula for entry in new}
 
 
 def _hold_out(found: TrainingData, share: float) -> None:

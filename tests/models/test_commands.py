@@ -69,6 +69,19 @@ def test_templates(train, tmp_path):
     assert {template.composition.reduced_formula for template in named} == {"KBr"}
 
 
+def test_templates_of_another_source_but_a_benchmark(train, tmp_path, csv_files, write_csv):
+    data = write_csv(["NaCl", "Si"], "few.csv")
+    benchmark = write_csv(["ZnO"], "benchmark.csv")
+    more = ("--further", csv_files[0], "--apart-from", benchmark)
+    result = train("templates", *more, data=data)
+    assert result.exit_code == 0, result.exception
+    assert "train.csv: 9 rows used, 6 of them with formulas of their own" in result.stderr
+    learned = TemplateModel.load(tmp_path / "out" / "weights", device="cpu").catalogue.seen
+    groups = {pattern.number for pattern in learned}
+    assert 216 in groups  # sphalerite
+    assert 186 not in groups  # wurtzite, the benchmark's
+
+
 def test_neighbours(train, tmp_path, known):
     out = tmp_path / "out"
     stopped_then_finished(train, out, "neighbours", "state.json")

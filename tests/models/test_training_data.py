@@ -53,6 +53,23 @@ def test_every_crystal_comes_once(write_csv):
     ]
 
 
+def test_other_sources_add_formulas_that_nobody_has(write_csv):
+    first = write_csv(["NaCl", "Si"], "first.csv")
+    other = write_csv(["NaCl", "ZnO", "Fe", "MgO", "CsCl"], "other.csv")
+    data = read_training_data(
+        [first],
+        write_csv(["MgO"], "validation.csv"),
+        hypothetical=[write_csv(["Fe"], "hypothetical.csv")],
+        further=[other, other],
+        apart_from=[write_csv(["CsCl"], "benchmark.csv")],
+    )
+    assert ids(data.entries) == ["t-NaCl", "t-Si", "t-ZnO"]
+    assert data.reports[-2:] == [
+        "other.csv: 5 rows used, 1 of them with formulas of their own",
+        "other.csv: 5 rows used, 0 of them with formulas of their own",
+    ]
+
+
 def test_validation_crystals_must_be_held_out(write_csv):
     train = write_csv(["NaCl", "Si"], "train.csv")
     made_up = write_csv(["Fe"], "hypothetical.csv")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +33,7 @@ class Orbit(NamedTuple):
     letter: str
 
 
+@lru_cache(maxsize=200)
 def electropositive_first(element: str) -> tuple[float, str]:
     """Sort key that writes formulas in the usual order, electropositive elements first.
 
@@ -72,15 +73,16 @@ class SymmetryTemplate:
         if not self.orbits:
             raise TemplateError("a symmetry template needs at least one orbit")
         ordered = sorted(
-            (orbit if isinstance(orbit, Orbit) else Orbit(*orbit) for orbit in self.orbits),
-            key=lambda orbit: (electropositive_first(orbit.element), orbit.letter),
+            [orbit if isinstance(orbit, Orbit) else Orbit(*orbit) for orbit in self.orbits],
+            key=lambda orbit: (electropositive_first(orbit[0]), orbit[1]),
         )
         object.__setattr__(self, "orbits", tuple(ordered))
-        for letter, times in Counter(orbit.letter for orbit in ordered).items():
-            if self.group.position(letter).freedom == 0 and times > 1:
+        letters, group = [letter for _, letter in ordered], self.group
+        for letter in dict.fromkeys(letters):
+            if group.position(letter).freedom == 0 and letters.count(letter) > 1:
                 raise TemplateError(
                     f"position {letter} of space group {self.number} is a fixed point and can hold"
-                    f" one orbit, not {times}"
+                    f" one orbit, not {letters.count(letter)}"
                 )
 
     @classmethod

@@ -203,7 +203,7 @@ def _extend(spelling: _Spelling, search: _Search[W], width: int) -> None:
 def _log_sum(values: list[float]) -> float:
     """Logarithm of the sum of exponentials."""
     most = max(values)
-    return most + math.log(sum(math.exp(value - most) for value in values))
+    return most + math.log(sum([math.exp(value - most) for value in values]))
 
 
 def _ways(spelling: _Spelling, beam: _Beam[W]) -> list[_Beam[W]]:

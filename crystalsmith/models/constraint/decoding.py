@@ -6,6 +6,7 @@ probabilities are renormalised over them. Words may be any number of tokens of t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -40,6 +41,17 @@ class DecodedTemplate(NamedTuple):
     log_probability: float
 
 
+@lru_cache(maxsize=10_000)
+def _units_words(units: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(map(units_word, units))
+
+
+@lru_cache(maxsize=50_000)
+def _letter_words(number: int, indices: tuple[int, ...]) -> tuple[str, ...]:
+    names = letters_of(number).names
+    return tuple(names[index] for index in indices)
+
+
 class _Writer:
     """Where an answer stands: what is written, and which words may follow.
 
@@ -71,10 +83,9 @@ class _Writer:
     def _following(self) -> tuple[str, ...]:
         """Words that may come next."""
         if self.state is None:
-            return tuple(units_word(units) for units in self.units)
+            return _units_words(self.units)
         if self.letters and self.state.counts[0] > 0:
-            names = letters_of(self.number).names
-            return tuple(names[index] for index in self.state.options())
+            return _letter_words(self.number, self.state.options())
         if len(self.letters) < len(self.question.elements):
             return (self.question.elements[len(self.letters)],)
         return (END,)

@@ -313,7 +313,9 @@ class ConstraintGenerator:
             RankedTemplate(template, (model + neighbours) / total, model, neighbours)
             for template, model, neighbours in mixed
         ]
-        return sorted(ranked, key=lambda item: (-item.probability, str(item.template)))
+        return sorted(
+            ranked, key=lambda item: (-item.probability, item.template.number, item.template.orbits)
+        )
 
 
 def _blend(

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from crystalsmith.core.crystallography.template import SymmetryTemplate
     from crystalsmith.models.composition.model import CompositionModel
     from crystalsmith.models.constraint.records import Record
+    from crystalsmith.models.neighbours.model import NeighbourModel
     from crystalsmith.models.neighbours.prior import NeighbourPrior, Votes
     from crystalsmith.models.templates.model import TemplateModel
     from crystalsmith.prompts.constraint import Near
 
-_NEIGHBOURS_WEIGHT = 0.5  # of neighbours that are as near as can be, as in the generator
+_NEIGHBOURS_WEIGHT = 0.6  # of neighbours that surely know the template, as in the generator
 _LEAST = 0.002  # share below which a template is not passed on
 _BATCH = 256
 
@@ -33,6 +34,7 @@ _BATCH = 256
 def taught(
     formulas: Sequence[Record],
     prior: NeighbourPrior,
+    voter: NeighbourModel,
     networks: Sequence[TemplateModel],
     compositions: CompositionModel,
     progress: Progress = silent,
@@ -42,6 +44,7 @@ def taught(
     Args:
         formulas: without structures.
         prior: of known crystals.
+        voter: weighs their votes.
         networks: template networks, whose shares are averaged.
         compositions: predicts the hull that heights are measured from.
         progress: told about finished formulas.
@@ -53,10 +56,10 @@ def taught(
         asked = [composition_of(row) for row in part]
         heights = compositions.heights(asked, [row.formation_energy for row in part])
         named = [network.propose_many(asked, heights) for network in networks]
+        weighed = voter.votes([prior.around(formula) for formula in asked], heights)
         for index, (row, height) in enumerate(zip(part, heights, strict=True)):
-            votes = prior.propose(asked[index])
-            shares = _agreed(votes, [tables[index] for tables in named])
-            context = context_of(votes, row.elements)
+            shares = _agreed(weighed[index], [tables[index] for tables in named])
+            context = context_of(prior.propose(asked[index]), row.elements)
             found.append(
                 replace(
                     row,
@@ -83,7 +86,7 @@ def _once(formulas: Sequence[Record]) -> list[Record]:
 def _agreed(
     votes: Votes, named: Sequence[dict[SymmetryTemplate, float]]
 ) -> dict[SymmetryTemplate, float]:
-    """Shares of all templates: the networks' mean, and the neighbours' by how near they are."""
+    """Shares of all templates: the networks' mean, and the neighbours' by how much they know."""
     spoken = [table for table in named if table]
     weight = _NEIGHBOURS_WEIGHT * votes.trust if spoken else 1.0
     shares: dict[SymmetryTemplate, float] = defaultdict(float)

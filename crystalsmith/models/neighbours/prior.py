@@ -160,9 +160,8 @@ class NeighbourPrior:
             return Votes({})
         for row in nearest:
             template = self.templates[int(shelf.entries[row])]
-            _, known = _slots(template.composition)
-            order = orders[row]
-            replacement = {known[order[slot]]: symbol for slot, symbol in enumerate(symbols)}
+            known = shelf.elements[row][list(orders[row])].tolist()
+            replacement = {ALL_ELEMENTS[z]: own for z, own in zip(known, symbols, strict=True)}
             same = distances[row] < _SAME
             vote = self.settings.same_formula if same else 1.0
             vote *= float(

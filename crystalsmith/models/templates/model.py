@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights"
 _LEAST = 1e-4  # probability below which a template is not worth naming
-_MOST = 30  # templates named per formula
+_MOST = 40  # templates named per formula
 
 
 class TemplateModel:

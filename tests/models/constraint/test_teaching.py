@@ -11,6 +11,7 @@ from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.examples import example
 from crystalsmith.models.constraint.records import Record
 from crystalsmith.models.constraint.teaching import taught
+from crystalsmith.models.neighbours.model import NeighbourModel
 from crystalsmith.models.templates.model import TemplateModel
 from crystalsmith.models.templates.training import usable
 from crystalsmith.prompts.constraint import GROUP, group_word
@@ -27,9 +28,14 @@ def compositions():
     return CompositionModel.load(device="cpu")
 
 
-def test_neighbours_and_networks_agree_on_shares(prior, compositions):
+@pytest.fixture(scope="module")
+def voter():
+    return NeighbourModel.load(device="cpu")
+
+
+def test_neighbours_and_networks_agree_on_shares(prior, voter, compositions):
     network = TemplateModel.load(device="cpu")
-    salt, alumina = taught(ASKED, prior, [network], compositions)
+    salt, alumina = taught(ASKED, prior, voter, [network], compositions)
     for row in (salt, alumina):
         shares = [known.share for known in row.taught]
         assert sum(shares) == pytest.approx(1)
@@ -43,9 +49,10 @@ def test_neighbours_and_networks_agree_on_shares(prior, compositions):
     assert (salt.height is None, alumina.height is None) == (False, True)
 
 
-def test_neighbours_alone_teach_what_they_know(prior, compositions):
-    salt, alumina = taught(ASKED, prior, [], compositions)
-    votes = prior.propose(Composition("KBr")).shares
+def test_neighbours_alone_teach_what_they_know(prior, voter, compositions):
+    salt, alumina = taught(ASKED, prior, voter, [], compositions)
+    (weighed,) = voter.votes([prior.around(Composition("KBr"))], [salt.height])
+    votes = weighed.shares
     letters = {t: tuple(t.letters[element] for element in salt.elements) for t in votes}
     assert {(k.group, k.letters): k.share for k in salt.taught} == {
         (template.number, letters[template]): pytest.approx(share, abs=1e-6)
@@ -56,8 +63,8 @@ def test_neighbours_alone_teach_what_they_know(prior, compositions):
     assert usable([alumina]) == []
 
 
-def test_what_is_taught_is_drawn_by_its_share(prior, compositions, tiny_settings):
-    (salt,) = taught(ASKED[:1], prior, [], compositions)
+def test_what_is_taught_is_drawn_by_its_share(prior, voter, compositions, tiny_settings):
+    (salt,) = taught(ASKED[:1], prior, voter, [], compositions)
     rng = random.Random(0)
     words = [example(salt, tiny_settings, rng).words for _ in range(300)]
     groups = {known.group: 0.0 for known in salt.taught}
