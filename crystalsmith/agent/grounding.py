@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.light import EV_NM
@@ -209,6 +210,8 @@ def _collect_name(mention: Mention, found: Evidence) -> None:
 
 
 def _collect_formula(word: str, found: Evidence) -> None:
+    if not any(character.isupper() for character in word) and not word[-1:].isdigit():
+        return
     if is_pattern(word):
         found.ratios.add(parse_ratio(pattern_ratio(word)) or ())
         found.plain |= set(named_elements(word))
@@ -216,15 +219,21 @@ def _collect_formula(word: str, found: Evidence) -> None:
     amounts = parse_ratio(word)
     if amounts:
         found.ratios.add(amounts)
-    if not any(character.isupper() for character in word) and not word[-1:].isdigit():
-        return
     for spelling in {word, word.strip("()[]")}:
-        try:
-            composition = parse_formula(spelling)
-        except CrystalsmithError:
-            continue
-        found.formulas.add(composition.reduced_formula)
-        found.plain |= {element.symbol for element in composition.elements}
+        formula, symbols = _formula_of(spelling)
+        if formula:
+            found.formulas.add(formula)
+            found.plain |= symbols
+
+
+@lru_cache(maxsize=8192)
+def _formula_of(spelling: str) -> tuple[str, frozenset[str]]:
+    """The reduced formula and the elements of a word; nothing when it is none."""
+    try:
+        composition = parse_formula(spelling)
+    except CrystalsmithError:
+        return "", frozenset()
+    return composition.reduced_formula, frozenset(e.symbol for e in composition.elements)
 
 
 def _collect_groups(plain: str, found: Evidence) -> None:

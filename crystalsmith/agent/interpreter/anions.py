@@ -61,8 +61,11 @@ def _exclude_anions(reading: Reading, listing: Listing, names: list[str]) -> Non
     if "intermetallic" in names:
         reading.cannot_score(listing.start, listing.end)
         return
-    if names == ["halide"]:
-        reading.add(ExcludeGroups, listing.start, listing.end, groups=("halogen",))
+    span = listing.start, listing.end
+    if "halide" in names:
+        names.remove("halide")
+        reading.add(ExcludeGroups, *span, keep_open=bool(names), groups=("halogen",))
+    if not names:
         return
     elements = sorted({element for name in names for element in ANION_CLASSES[name]})
     words = reading.source.words(listing.start, listing.end)

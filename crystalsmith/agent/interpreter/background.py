@@ -37,7 +37,7 @@ _FORMULA = re.compile(r"\b(?:[A-Z][a-z]?\d{0,2}){2,}\b")
 
 
 _LABELLED = re.compile(
-    r"[\s.;!?]*(?:background|context|motivation|history|introduction|fyi|(?:the\s+)?(?:long\s+)?story|long\s+version|rant|why|status|reason|note\s+to\s+self)\s*:",
+    r"[\s.;!?]*(?:background|context|motivation|history|introduction|fyi|(?:the\s+)?(?:long\s+)?story|long\s+version|rant|fun\s+fact|trivia|side\s?note|disclaimer|why|status|reason|note\s+to\s+self)\s*:",
     re.IGNORECASE,
 )
 

@@ -22,7 +22,7 @@ _LONGEST = 14
 _MARKS = (" ; ", " . ", " ; ", ", ", ": ", " ! ", " ? ")
 _PUNCTUATION = dict(zip("，。；、：！？", _MARKS, strict=True))
 _NUMERAL = re.compile(
-    r"(?<![\u4e00-\u9fff])?[一二两三四五六七八九十百半]{1,4}(?=\s?(?:个|种|条|款|份|例|组|克|电子伏))"
+    r"(?<![\u4e00-\u9fff])?[一二两三四五六七八九十百半]{1,4}(?=\s?(?:个|种|条|款|份|例|组|克|电子伏|以上|以下|以内|左右))"
 )
 _ARTICLE = re.compile(r"(?:一|某|几|这|那)(?:种|个|类|些|款)")
 _MADE_OF = re.compile(r"由([^，。；,;]{1,40}?)(?:(?<!种)元素)?(?:所)?(?:组成|构成|形成)(?:的)?")
@@ -53,7 +53,7 @@ _ONLY_WITHIN = re.compile(
     r"(?:之内|以内|范围内|之中|中选|里选|[，,]\s?不得超出|[，,]\s?不能超出|[，,]\s?不(?:得|能|可)有?其他|内)"
 )
 _KINDS_OF_ELEMENT = re.compile(
-    r"(?:元素|组元)(?:种类|种数|数目|数)?(?:[^，。；、]{0,8}?(?:\d|[一二两三四五六七八])\s?种[、，]?){1,2}"
+    r"(?:元素|组元)(?:种类|种数|数目|数)?(?:[^，。；、,;]{0,8}?(?:\d|[一二两三四五六七八])\s?种[、，]?){1,2}"
 )
 _NUMBERED_GROUP = re.compile(r"(\d{1,3})\s?号\s?空间群")
 _FEWER_ATOMS = re.compile(r"(\d+)\s?个?原子(?:以下|以内)\s?[（(]\s?不含\s?\1\s?[）)]")
@@ -110,6 +110,11 @@ _ONE_OF = re.compile(
 _REGARDLESS = re.compile(
     r"(?:^|(?<=[，。；,;\s]))(?:先)?不(?:考虑|管|在乎|关心)([^，。；,;]{1,8}?)(?=[，。；,;]|$)"
 )
+_REASON = re.compile(  # 贵金属太贵了
+    r"(?:^|(?<=[，。；,;：:？！?!\s]))[^，。；,;\s]{1,8}?太(?:贵|毒|稀缺|稀有|少|脆|危险|不稳定)了?(?=[，。；,;！!])"
+)
+_ONE_BEING = re.compile(r"其中(?:之一|一种|一个)(?:元素)?(?:必须|要|得)?(?:是|为)")
+_SYMBOL_BASED = re.compile(r"(?<=[A-Z])基(?![底于本金础团])|(?<=[A-Z][a-z])基(?![底于本金础团])")
 _BASED = re.compile(r"基(?!底|于|本|金|础|团)")
 
 
@@ -170,6 +175,12 @@ def _constructions(text: str) -> list[Rewrite]:
             taken[start:end] = b"\x01" * (end - start)
             found.append((start, end, gloss))
 
+    for match in _REASON.finditer(text):
+        add(*match.span(), " ; ")
+    for match in _ONE_BEING.finditer(text):
+        add(*match.span(), " including ")
+    for match in _SYMBOL_BASED.finditer(text):
+        add(*match.span(), "-based ")
     for match in _ONE_MORE.finditer(text):
         add(*match.span(), " also ")
     for match in _TOLD.finditer(text):
@@ -204,6 +215,8 @@ def _constructions(text: str) -> list[Rewrite]:
         add(match.start(), match.start(1), " harder than ")
         add(match.end(1), match.end(), " ; ")
     for match in _ONE_OF.finditer(text):
+        if not all(_names_elements(part) for part in re.split("[、/或和,]", match[1])):
+            continue
         add(match.start(1), match.start(1), " one of ")
         add(match.end(1), match.end(), " ; ")
     for match in _REGARDLESS.finditer(text):

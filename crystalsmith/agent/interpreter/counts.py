@@ -67,7 +67,7 @@ _FEW = re.compile(  # a handful (say 6)
     re.IGNORECASE,
 )
 _COMPARED = re.compile(r"(?<!\w)\w\w?\s?[<>≤≥]=?\s?$")
-_ENDS = re.compile(r"\s*(?:[.!?;)]|$)")
+_ENDS = re.compile(r"\s*,?\s*(?:please\s*)?(?:[.!?;)]|$)")
 _ENDS_LIST = re.compile(r"[a-z][,;|]\s?$", re.IGNORECASE)
 _LIST = 3  # commas, at least, of a list that ends in a number
 _LIMIT = re.compile(

@@ -52,7 +52,7 @@ _COURTESIES = (
         r"(?=\s(?:from|at|with|and)\b|[,.])"
     ),
     re.compile(
-        r"\b(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"
+        r"(?:^|(?<=[.!?\n]\s)|(?<=\n))(?:Ta|ta)[!.]\s*$|\b(?i:at|by|until|before|around)\s\d{1,2}(?:[:.]\d\d)?\s?(?i:[ap]\.?m\b\.?)"
     ),
     re.compile(r"(?:</[\w ]{1,20}>\s*)?\b(?i:assistant)\s*:[^\n]*"),
     re.compile(r"\b(?:mp|mvc|icsd|cod|oqmd|jvasp|agm)[\s-]?#?\d{2,8}\b", re.IGNORECASE),
@@ -286,10 +286,11 @@ def is_on_topic(reading: Reading, leftover: tuple[str, ...]) -> bool:
 
     An element that does not exist (NaXx) is refused here, when nothing else was read.
     """
-    strong = [wish for wish in reading.wishes if not isinstance(wish.clause, _WEAK)]
+    strong = sum(not isinstance(wish.clause, _WEAK) for wish in reading.wishes)
+    weak = len(reading.wishes) - strong
+    strong += any(m.kind == "ions" for m in reading.all_mentions)  # borates are no chance word
     topics = [m for m in reading.all_mentions if m.kind == "topic"]
     off = [m for m in reading.all_mentions if m.kind == "off"]
-    weak = len(reading.wishes) - len(strong)
     words = sum(len(phrase.split()) for phrase in leftover)
     others = len(reading.unsupported) + reading.purposes
     on_topic = bool(strong) or bool(topics and (weak or others or reading.count))
@@ -297,7 +298,7 @@ def is_on_topic(reading: Reading, leftover: tuple[str, ...]) -> bool:
     on_topic = on_topic or (bool(topics) and words == 0)
     on_topic = on_topic or bool(weak and others)  # tungsten bronzes with potassium
     off_weak = any(m.kind == "off_weak" for m in reading.all_mentions)
-    if (off and len(strong) < 2 and not topics) or (off_weak and not strong and not topics):
+    if (off and strong < 2 and not topics) or (off_weak and not strong and not topics):
         on_topic = False
     if not on_topic and not reading.refusals:
         _refuse_unknown_elements(reading, leftover)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pymatgen.core import Composition
 
 from crystalsmith.agent.interpreter.figures import joined, moves_bound
+from crystalsmith.core.chemistry.formulas import ANION_CLASSES
 from crystalsmith.core.clauses import (
     AnionClass,
     AtomCount,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 
 _FIGURES = (PropertyRange, ElementCount, AtomCount)
+_SEVERAL = 2  # elements, from which on a list of cations is a list
+_AS_WELL = re.compile(r"\b(?:as\s+well|too)\b", re.IGNORECASE)
 
 
 def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequest:
@@ -46,6 +49,8 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
     clauses = list(request.clauses)
     keeps_side = moves_bound(text)
     for clause in said.clauses:
+        if isinstance(clause, ElementCount) and _AS_WELL.search(text):
+            clause = _widened(clauses, clause)
         clauses = _with(clauses, clause, keeps_side)
     return request.model_copy(
         update={
@@ -61,6 +66,16 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
             "off_topic": False,
         }
     )
+
+
+def _widened(clauses: list[AnyClause], new: ElementCount) -> ElementCount:
+    """Binary ones, and "ternary as well": two to three elements."""
+    old = next((c for c in clauses if isinstance(c, ElementCount)), None)
+    if old is None or None in (old.minimum, old.maximum, new.minimum, new.maximum):
+        return new
+    low = min(value for value in (old.minimum, new.minimum) if value is not None)
+    high = max(value for value in (old.maximum, new.maximum) if value is not None)
+    return new.model_copy(update={"minimum": low, "maximum": high})
 
 
 def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest, tuple[str, ...]]:
@@ -93,6 +108,7 @@ def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[An
     if isinstance(new, ExcludeGroups):
         return [*_freed(clauses, new.groups, IncludeGroups), new]
     if isinstance(new, OnlyElements):
+        new = _with_anion(clauses, new)
         wanted = {e for c in clauses if isinstance(c, IncludeElements) for e in c.elements}
         if not wanted <= set(new.elements):  # just nickel
             more = IncludeElements(elements=new.elements, words=new.words)
@@ -105,6 +121,18 @@ def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[An
             return [*clauses[:index], joined(old, new, keeps_side), *clauses[index + 1 :]]
         return [*_consistent(clauses[:index] + clauses[index + 1 :], new), new]
     return [*_consistent(clauses, new), new]
+
+
+def _with_anion(clauses: list[AnyClause], new: OnlyElements) -> OnlyElements:
+    """Sulfides of "Cu-Zn-Sn only" hold the sulfur that makes them sulfides."""
+    held = [ANION_CLASSES[c.name] for c in clauses if isinstance(c, AnionClass)]
+    named = {e for c in clauses if isinstance(c, IncludeElements) for e in c.elements}
+    anions = frozenset().union(*ANION_CLASSES.values())
+    if len(held) != 1 or len(held[0]) != 1 or not named <= set(new.elements):
+        return new
+    if len(new.elements) < _SEVERAL or anions & set(new.elements):
+        return new
+    return new.model_copy(update={"elements": tuple(sorted({*new.elements, *held[0]}))})
 
 
 def _same_wish(old: AnyClause, new: AnyClause) -> bool:

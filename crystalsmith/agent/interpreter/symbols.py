@@ -20,7 +20,7 @@ _HEUSLER = re.compile(r"heusler", re.IGNORECASE)
 _DOUBLED = re.compile(r"(?<!\w)([A-Z][a-z])2(?!\w)")
 _LOWER_SYMBOL = re.compile(rf"(?<![\w-])(?:non-)?([a-z]{{2}})(?=(?:-|\s(?=free)){_AFFIX})", re.I)
 _AFFIXED = re.compile(
-    rf"\s?-\s?{_AFFIX}|\s+(?:(?:is|are)\s+)?(?:not\s+(?:permitted|allowed|wanted|ok\b|acceptable)|excluded|forbidden|banned|prohibited)|\s+(?:atoms?|ions?|cations?|anions?|free\b)",
+    rf"\s?-\s?{_AFFIX}|\s+(?:isn't|is\s+not)(?=\s*(?:[.,;!)]|$))|\s+(?:(?:is|are)\s+)?(?:not\s+(?:permitted|allowed|wanted|ok\b|acceptable)|excluded|forbidden|banned|prohibited)|\s+(?:atoms?|ions?|cations?|anions?|free\b)",
     re.I,
 )
 _NO_ELEMENT_AFTER = re.compile(

@@ -11,6 +11,7 @@ _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _HALL_NUMBERS = range(1, 531)
 
 
+@lru_cache(maxsize=8192)
 def number_from_symbol(symbol: str) -> int | None:
     """Space group number for a Hermann-Mauguin or Schoenflies symbol in any usual notation.
 
