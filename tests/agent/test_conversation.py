@@ -111,3 +111,40 @@ def test_a_new_formula_says_all_that_earlier_words_about_the_composition_said():
         "formula": "LiFePO4",
         "family": "olivine",
     }
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (
+            ("binary nitrides", "ternary as well"),
+            {"anion_class": "nitride", "n_elements": {"min": 2, "max": 3}},
+        ),
+        (
+            ("sulfides", "Cu-Zn-Sn only"),
+            {"anion_class": "sulfide", "only": ["Cu", "S", "Sn", "Zn"]},
+        ),
+        (
+            ("half-Heuslers with Ti", "I'd rather have Zr than Ti"),
+            {"family": "half-heusler", "include": ["Zr"]},
+        ),
+        (
+            ("ternary oxides with Li", "not necessarily ternary"),
+            {"anion_class": "oxide", "include": ["Li"]},
+        ),
+        (
+            ("tellurides heavier than 6 g/cc", "no, lighter than 6"),
+            {"anion_class": "telluride", "density": {"max": 6}},
+        ),
+        (
+            ("half-Heusler, gap 0.2 to 0.6 eV", "raise lower gap bound to 0.4, keep the upper"),
+            {"family": "half-heusler", "band_gap": {"min": 0.4, "max": 0.6}},
+        ),
+        (
+            ("ternary nitrides", "max 12 atoms in the primitive cell"),
+            {"anion_class": "nitride", "n_elements": {"min": 3, "max": 3}, "n_atoms": {"max": 12}},
+        ),
+    ],
+)
+def test_turns_that_widen_exchange_and_correct(turns, expected):
+    assert after(*turns) == expected
