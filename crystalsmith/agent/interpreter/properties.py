@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from crystalsmith.agent.interpreter.light import gap_at, is_light_source, read_transparency
+from crystalsmith.agent.interpreter.leftovers import start_of_property
 from crystalsmith.agent.interpreter.numbers import Unit
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
@@ -208,7 +209,9 @@ def _add(reading: Reading, quantity: Quantity, owner: Owner) -> None:
     source = reading.source
     start, end = quantity.start, quantity.end
     if not isinstance(owner, str) and owner.kind not in ("electronic", "stable"):
-        first = _with_adjective(reading, owner.start)
+        is_other = owner.kind == "other_property"  # oxygen vacancy formation energy
+        first = start_of_property(reading, owner) if is_other else owner.start
+        first = _with_adjective(reading, first)
         source.claim(first, owner.end)
         quantity = _as_meant(reading, owner, quantity)
         if abs(owner.start - quantity.end) < _NEAR and abs(quantity.start - owner.end) < _NEAR:
