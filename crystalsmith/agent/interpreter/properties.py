@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from crystalsmith.agent.interpreter.light import gap_at, is_light_source, read_transparency
 from crystalsmith.agent.interpreter.leftovers import start_of_property
+from crystalsmith.agent.interpreter.light import gap_at, is_light_source, read_transparency
 from crystalsmith.agent.interpreter.numbers import Unit
 from crystalsmith.agent.interpreter.owners import find_owner, is_linked, property_name
 from crystalsmith.agent.interpreter.reading import Reading, Wish
