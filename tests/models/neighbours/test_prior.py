@@ -67,7 +67,9 @@ def test_an_energy_asked_for_tells_known_polymorphs_apart(salts, known):
 def test_a_known_polymorph_counts_for_less_the_farther_its_energy(energy, gap):
     entry = replace(textbook_entry("NaCl"), formation_energy=energy)
     prior, own = NeighbourPrior([entry]), entry.crystal.template
-    weights = [prior.agreement(entry.composition, energy + g)[own] for g in (0, gap / 2, gap)]
+    many_digits = energy + 1.2345e-7  # a round number is taken for a less exact one
+    asked = [many_digits + apart for apart in (0, gap / 2, gap)]
+    weights = [prior.agreement(entry.composition, one)[own] for one in asked]
     assert 1 == weights[0] >= weights[1] >= weights[2] >= 0.1
 
 
