@@ -80,7 +80,7 @@ class SamplerSettings:
     restart_steps: int = 5
     settle_steps: int = 4
     noise_tries: int = 8
-    rivals: int = 8
+    rivals: int = 16
     rival_steps: int = 6
     guidance: float = 1.0
     speed: float = 3.0
