@@ -108,6 +108,9 @@ def structures(
     with_properties: Annotated[
         bool, typer.Option(help="Tell the generator the crystal's gap and formation energy.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that share the crystals (true constraints).")
+    ] = 1,
     limit: LimitOption = None,
     seed: SeedOption = 0,
     store: StoreOption = None,
@@ -150,6 +153,7 @@ def structures(
             drafts=drafts,
             with_properties=with_properties,
             seed=seed,
+            workers=workers,
             progress=progress,
         )
     show_columns(f"structures, {known.info()}", {"generator": figures})

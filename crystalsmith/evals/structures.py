@@ -17,6 +17,7 @@ import numpy as np
 
 from crystalsmith.core.errors import DataError
 from crystalsmith.core.progress import Progress, silent
+from crystalsmith.models.parallel import in_forks
 from crystalsmith.models.structure.drafts import Targets
 from crystalsmith.models.structure.generator import Start, StructureGenerator
 from crystalsmith.models.structure.library import expected_volume
@@ -80,6 +81,7 @@ def evaluate_structures(
     drafts: int = 1,
     with_properties: bool = False,
     seed: int = 0,
+    workers: int = 1,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Run the benchmark.
@@ -96,21 +98,29 @@ def evaluate_structures(
             not more than the samples.
         with_properties: tell the generator the crystal's band gap and formation energy.
         seed: of the noise.
+        workers: processes that share the crystals, if their own templates are given; the noise
+            that a crystal starts from depends on how many there are.
         progress: told about finished crystals.
     """
     entries = cases.entries
     started = time.monotonic()
     if constraints == "true":
-        targets = [_targets(entry, with_properties) for entry in entries]
-        drawn = generator.generate(
-            [entry.crystal.template for entry in entries],
-            targets,
-            samples=samples,
-            drafts=drafts,
-            start=start,
-            seed=seed,
-            progress=progress,
-        )
+
+        def share(worker: int) -> list[list[Draft]]:
+            own = entries[worker::workers]
+            return generator.generate(
+                [entry.crystal.template for entry in own],
+                [_targets(entry, with_properties) for entry in own],
+                samples=samples,
+                drafts=drafts,
+                start=start,
+                seed=seed,
+                progress=progress if worker == 0 else silent,
+            )
+
+        drawn: list[list[Draft]] = [[] for _ in entries]
+        for worker, own in enumerate(in_forks(share, workers)):
+            drawn[worker::workers] = own
     else:
         if constraint_generator is None:
             raise ValueError("predicted constraints need a constraint generator")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -45,6 +46,30 @@ def in_batches(
             return _collected(pool.map(run, parts), done)
     finally:
         torch.set_num_threads(before)  # of threads to come; this one's has not changed
+
+
+def in_forks(run: Callable[[int], Result], count: int) -> list[Result]:
+    """``run(0)`` to ``run(count - 1)``, each in a copy of this process with one thread.
+
+    Where threads wait for each other because half of the work is Python. Copies share the memory
+    of all that is loaded. Not for programs that have threads of their own at work, and not where
+    the operating system cannot fork: there it is one after another, here.
+    """
+    if count == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        return [run(index) for index in range(count)]
+    global _forked
+    _forked = run
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(count, context, torch.set_num_threads, (1,)) as pool:
+        return list(pool.map(_run_forked, range(count)))
+
+
+_forked: Callable[[int], object] | None = None  # what copies of this process are to run
+
+
+def _run_forked(index: int) -> Any:
+    assert _forked is not None  # noqa: S101
+    return _forked(index)
 
 
 def _collected(parts: Iterable[list[Result]], done: Callable[[int], None] | None) -> list[Result]:

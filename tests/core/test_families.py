@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 from pymatgen.core import Composition
 
@@ -190,13 +191,13 @@ def test_aliases_lead_to_one_family_each_and_are_no_formulas() -> None:
 
 def test_radius_rules_know_good_from_bad_occupants() -> None:
     tolerance, octahedral = family("perovskite").radii
-    good = {"A": ("Sr", 2), "B": ("Ti", 4), "X": ("O", -2)}
-    small = {"A": ("Mg", 2), "B": ("Ti", 4), "X": ("O", -2)}
-    assert tolerance.value(good) == pytest.approx(1.0, abs=0.02)
-    assert tolerance.fit(good) == 1.0
-    assert octahedral.fit(good) > 0.6
-    assert tolerance.fit(small) < 0.6
-    assert tolerance.fit({"A": ("Xe", 2), "B": ("Ti", 4), "X": ("O", -2)}) == 0.5
+    ions = {"A": [("Sr", 2), ("Mg", 2), ("Xe", 2)], "B": [("Ti", 4)], "X": [("O", -2)]}
+    nothing = np.zeros(3, dtype=np.int64)
+    picks = {"A": np.arange(3), "B": nothing, "X": nothing}
+    good, small, unknown = tolerance.fit(ions, picks)
+    assert (good, unknown) == (1.0, 0.5)
+    assert small < 0.6
+    assert octahedral.fit(ions, picks)[0] > 0.6
     assert shannon_radius("O", -2, 6) == pytest.approx(1.40)
 
 
