@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from pymatgen.core import Element
 
+from crystalsmith.agent.interpreter.chinese_numbers import counted_elements, numeral_value, works_on
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.families import family, family_aliases, family_names
 
@@ -43,6 +44,9 @@ _UNLIMITED = re.compile(
 )
 _EXCHANGE = re.compile(
     r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
+)
+_CHANGED_TO = re.compile(  # 钠换成钾
+    r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,4}?)(?:都|全)?(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
 )
 _IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替换)(?=[^，。；,;])")
 _NAMED = r"(?:^|(?<=[，。；,;：:、？！?!\s]))((?:[^，。；,;：:\s]|(?<=[A-Za-z])\s(?=[A-Z])){1,16}?)"
@@ -175,6 +179,11 @@ def _constructions(text: str) -> list[Rewrite]:
             taken[start:end] = b"\x01" * (end - start)
             found.append((start, end, gloss))
 
+    for rewrite in counted_elements(text):
+        add(*rewrite)
+    for first, second in works_on(text):
+        add(*first, " we work on ")
+        add(*second, " ; we need ")
     for match in _REASON.finditer(text):
         add(*match.span(), " ; ")
     for match in _ONE_BEING.finditer(text):
@@ -202,7 +211,7 @@ def _constructions(text: str) -> list[Rewrite]:
         if name is not None:
             add(*match.span(), f" {match[1]}-type ")
     for match in _ORDINAL.finditer(text):
-        add(*match.span(), f" number {_value(match[1]):g} ")
+        add(*match.span(), f" number {numeral_value(match[1]):g} ")
     for match in _TAKE_BACK.finditer(text):
         add(match.start(), match.start(1), " drop the ")
         add(match.end(1), match.end(), " requirement ; ")
@@ -229,6 +238,10 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _EXCHANGE.finditer(text):
         add(match.start(), match.start(1), " replace ")
         add(match.end(1), match.end(), " by ")
+    for match in _CHANGED_TO.finditer(text):
+        if match[1] in _elements() or _SYMBOL.fullmatch(match[1]):
+            add(match.start(), match.start(1), " replace ")
+            add(match.end(1), match.end(), " by ")
     for match in _IN_PLACE.finditer(text):
         add(match.start(), match.start(1), " use ")
         add(match.end(1), match.end(), " instead of ")
@@ -254,10 +267,10 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _GIVE.finditer(text):
         add(*match.span(), " find ")
     for match in _DECIMAL.finditer(text):
-        digits = "".join(str(int(_value(c))) for c in match[2])
-        add(*match.span(), f" {int(_value(match[1]))}.{digits} ")
+        digits = "".join(str(int(numeral_value(c))) for c in match[2])
+        add(*match.span(), f" {int(numeral_value(match[1]))}.{digits} ")
     for match in _KINDS_OF.finditer(text):
-        add(*match.span(), f" {int(_value(match[1]))} different {_PLURALS[match[2]]} ")
+        add(*match.span(), f" {int(numeral_value(match[1]))} different {_PLURALS[match[2]]} ")
     for match in _METAL_OF.finditer(text):
         add(*match.span(), " metal ")
     for match in _BELOW.finditer(text):
@@ -279,7 +292,7 @@ def _constructions(text: str) -> list[Rewrite]:
         if not text.startswith("元素", match.end()):
             add(*match.span(), " a ")
     for match in _NUMERAL.finditer(text):
-        add(*match.span(), f" {_value(match.group()):g} ")
+        add(*match.span(), f" {numeral_value(match.group()):g} ")
     for match in _FREE.finditer(text):
         name, end = _free_of(text, match.end())
         if name:
@@ -313,21 +326,6 @@ def _names_elements(words: str) -> bool:
     """Whether words are about elements or groups of them."""
     named = any(name in words for name in (*_elements(), *_groups()))
     return named or _SYMBOL.search(words) is not None
-
-
-def _value(numeral: str) -> float:
-    """The number that a numeral up to 99 stands for."""
-    if numeral.isdigit():
-        return float(numeral)
-    if numeral == "半":
-        return 0.5
-    digits = table("chinese")["numerals"]["digits"]
-    if "百" in numeral:
-        return 100.0 * digits.get(numeral[0], 1)
-    tens, ten, ones = numeral.partition("十")
-    if ten:
-        return 10.0 * digits.get(tens, 1) + digits.get(ones, 0)
-    return float(digits.get(numeral[0], 0))
 
 
 @lru_cache(maxsize=1)

@@ -55,7 +55,7 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
     return request.model_copy(
         update={
             "text": f"{request.text}\n{said.text}",
-            "clauses": tuple(clauses),
+            "clauses": tuple(_beside_figures(clauses)),
             "count": said.count or request.count,
             "count_words": said.count_words or request.count_words,
             "unsupported": tuple(dict.fromkeys((*settled, *said.unsupported))),
@@ -66,6 +66,15 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
             "off_topic": False,
         }
     )
+
+
+def _beside_figures(clauses: list[AnyClause]) -> list[AnyClause]:
+    """Semiconductors, and "gap above 3 eV" a turn later: the figure says which."""
+    beside = any(isinstance(c, PropertyRange) and c.name == "band_gap" for c in clauses)
+    return [
+        c.model_copy(update={"beside_figure": beside}) if isinstance(c, ElectronicClass) else c
+        for c in clauses
+    ]
 
 
 def _widened(clauses: list[AnyClause], new: ElementCount) -> ElementCount:
