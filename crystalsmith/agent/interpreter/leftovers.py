@@ -205,6 +205,8 @@ def _says_purpose(reading: Reading, mention: Mention) -> bool:
     name = mention.value.lower()
     purposes = word_set("purpose", "nouns")
     is_for = _FOR.search(reading.text_before(mention.start, 24)) is not None
+    if name in word_set("purpose", "headed"):
+        return is_for or mention.end <= reading.heading
     if name in LIGHT or name not in purposes:
         return name in LIGHT and is_for
     after = reading.source.plain[mention.end : mention.end + 12]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pymatgen.core import Composition
 
 from crystalsmith.agent.interpreter.figures import joined, moves_bound
+from crystalsmith.agent.interpreter.lexicon import all_mentions
+from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.core.chemistry.formulas import ANION_CLASSES
 from crystalsmith.core.clauses import (
     AnionClass,
@@ -91,11 +93,7 @@ def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest,
     """What is said and what stays unsupported: "just Mg" after "Mg or Ca" settles the choice."""
     named = {e for c in said.clauses if isinstance(c, OnlyElements) for e in c.elements}
     open_choices = [
-        words
-        for words in request.unsupported
-        if len(named) == 1
-        and re.search(r"\bor\b|/", words)
-        and named & set(re.findall(r"\w+", words))
+        words for words in request.unsupported if len(named) == 1 and named & _choice_in(words)
     ]
     if not open_choices:
         return said, request.unsupported
@@ -105,6 +103,15 @@ def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest,
     )
     kept = tuple(words for words in request.unsupported if words not in open_choices)
     return said.model_copy(update={"clauses": clauses}), kept
+
+
+def _choice_in(words: str) -> set[str]:
+    """Elements that a choice is between: calcium or strontium, Mg/Ca, 钙或锶."""
+    source = Source(words)
+    if not re.search(r"\bor\b|/", source.plain):
+        return set()
+    named = {m.value for m in all_mentions(source) if m.kind == "element"}
+    return named | set(re.findall(r"\w+", source.plain))
 
 
 def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[AnyClause]:

@@ -49,7 +49,7 @@ _VALUE = re.compile(
 )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def word_set(section: str, name: str) -> frozenset[str]:
     """A list of the grammar as a set of words."""
     return frozenset(table("grammar")[section][name])

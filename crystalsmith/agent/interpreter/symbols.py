@@ -164,10 +164,21 @@ def _is_possible(reading: Reading, item: Item) -> bool:
     word = plain[item.start : item.end]
     if word in _NEVER_ALONE:
         return False
-    is_listed = _LISTED.match(plain, item.end) is not None and plain[item.start - 2 :][:1] == ":"
+    is_listed = plain[max(0, item.start - 2) : item.start] == ": " and (
+        _LISTED.match(plain, item.end) is not None or _has_label(reading, item)
+    )
     if word in _SENTENCE_WORDS and _starts_sentence(reading, item.start) and not is_listed:
         return False
     return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 8]) is not None
+
+
+def _has_label(reading: Reading, item: Item) -> bool:
+    """Whether a symbol is all that a label has: *excludes:* As / ..."""
+    cue = reading.cue_before(item.start)
+    is_label = cue is not None and cue.end == item.start - 2
+    return (
+        is_label and re.match(r"\s*(?:[/;|,.\n]|$)", reading.source.plain[item.end :]) is not None
+    )
 
 
 def _starts_sentence(reading: Reading, position: int) -> bool:
