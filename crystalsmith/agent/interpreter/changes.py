@@ -90,6 +90,8 @@ def subjects_of(reading: Reading, start: int, end: int) -> tuple[Subject, ...]:
     for symbol in reading.source.plain[start:end].replace(",", " ").split():
         if symbol in _symbols():
             found.append(Subject("element", symbol))
+    if not found and words not in _SMALL_WORDS and words.title() in _symbols():
+        found.append(Subject("element", words.title()))  # swap cs for rb
     return tuple(dict.fromkeys(found))
 
 
@@ -111,6 +113,7 @@ _MADE_INTO = re.compile(
     r"|for|with)\s+(?:be\s+|to\s+|an?\s+|the\s+)*(?:[a-z]+\s+)?$",
     re.IGNORECASE,
 )
+_SMALL_WORDS = frozenset({"i", "in", "as", "at", "be", "he", "no", "am", "us", "y", "u"})
 _INSTEAD = re.compile(r"[^,.;!?]{0,30}\binstead\b", re.IGNORECASE)
 
 

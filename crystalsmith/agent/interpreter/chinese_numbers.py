@@ -37,7 +37,8 @@ def numeral_value(numeral: str) -> float:
         return 0.5
     digits = table("chinese")["numerals"]["digits"]
     if "百" in numeral:
-        return 100.0 * digits.get(numeral[0], 1)
+        hundreds, _, rest = numeral.partition("百")
+        return 100.0 * digits.get(hundreds, 1) + (numeral_value(rest.lstrip("零")) if rest else 0)
     tens, ten, ones = numeral.partition("十")
     if ten:
         return 10.0 * digits.get(tens, 1) + digits.get(ones, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -71,9 +72,17 @@ def _closest(word: str) -> str | None:
         return None
     nearest = min(_distance(word, target) for target in found)
     best = [target for target in found if _distance(word, target) == nearest]
+    doubled = [target for target in best if _squeezed(target) == _squeezed(word)]
+    if len(doubled) == 1:
+        return doubled[0]  # thalium is thallium rather than thulium
     if len({phrases().get((target,), (target,)) for target in best}) > 1:
         return None
     return best[0]
+
+
+def _squeezed(word: str) -> str:
+    """A word with its doubled letters written once."""
+    return re.sub(r"(.)\1", r"\1", word)
 
 
 def _grammar_word(word: str) -> str | None:

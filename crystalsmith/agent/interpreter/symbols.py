@@ -37,7 +37,9 @@ _IS = re.compile(
 )
 _ASSIGNED = re.compile(r"\b[ABMRTXYZ]'*\s*(?:=|is)\s*$")
 _I_IS_IODINE = re.compile(
-    r"\s*(?:$|[,.;)/&+-]|and\s+[A-Z]|or\b|only|with\b|in\b|atoms?|ions?)", re.I
+    r"\s*(?:$|[,.;)/&+-]|and\s+[A-Z]|or\b|only|with\b|in\b|atoms?|ions?"
+    r"|(?:may|must|should|can|could)\s+be\s+(?:used|present|included|allowed|there)\b|are\s+(?:allowed|permitted|available))",
+    re.I,
 )
 # Symbols that are also words, initials or units: read as elements only in evident company.
 _WORD_LIKE = ("In", "As", "At", "He", "Be", "No", "Am", "Tc", "Re", "Er", "Ho", "Es", "Md", "Po")
@@ -169,7 +171,7 @@ def _is_possible(reading: Reading, item: Item) -> bool:
     )
     if word in _SENTENCE_WORDS and _starts_sentence(reading, item.start) and not is_listed:
         return False
-    return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 8]) is not None
+    return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 24]) is not None
 
 
 def _has_label(reading: Reading, item: Item) -> bool:
