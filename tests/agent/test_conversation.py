@@ -105,6 +105,25 @@ def test_a_later_word_settles_a_choice():
     assert found == {"anion_class": "fluoride", "insulator": True, "include": ["Mg"]}
 
 
+@pytest.mark.parametrize(
+    ("turns", "elements"),
+    [
+        (("iron phosphates", "make it a sulfate instead"), ["Fe", "O", "S"]),
+        (("含铁和钠的磷酸盐", "改成硫酸盐,钠换成钾"), ["Fe", "K", "O", "S"]),
+        (("silicates with zirconium", "turn it into a germanate"), ["Ge", "O", "Zr"]),
+        (("iron phosphates", "with sulfate as well"), ["Fe", "O", "P", "S"]),
+    ],
+)
+def test_an_oxyanion_takes_the_place_of_another(turns, elements):
+    assert after(*turns)["include"] == elements
+
+
+def test_a_figure_in_a_later_turn_says_which_semiconductor():
+    found = after("含锌的氧化物半导体", "带隙大于3 eV,不要镓和铟")
+    assert "contradiction" not in found
+    assert found["band_gap"] == {"min": 3}
+
+
 def test_a_new_formula_says_all_that_earlier_words_about_the_composition_said():
     assert after("tin halide perovskite, stable", "LiFePO4 olivine") == {
         "stable": True,

@@ -78,6 +78,12 @@ _CORRECTED = (
     "element_number",
 )
 _NEAR = 12
+# what was told of is asked for: a colleague told me about kesterites. I want one without tin
+_ONE = re.compile(
+    r"\b(?:want|need|like|find|show|give|suggest|propose|design|for|after|make)\s+(?:me\s+|us\s+)?(?:an?other\s+|a\s+(?:new\s+)?)?"
+    r"(?:one|ones|some|such)(?=\s+(?:with|without|that|which|whose|having|containing|like|free|based|where|in)\b|\s*[,.;:(!?]|\s*$)",
+    re.IGNORECASE,
+)
 
 
 class Passage(NamedTuple):
@@ -127,6 +133,8 @@ def claim_background(reading: Reading) -> None:
         rest = [p for p in passages if p not in told and p not in doubtful]
         told += [p for p in doubtful if not _names_the_kind(reading, p, rest)]
     asked = [passage for passage in passages if passage not in told]
+    if any(_ONE.search(reading.source.plain[p.start : p.end]) for p in asked):
+        told = [p for p in told if not _names_the_kind(reading, p, asked)]
     if not told or not any(_is_about_materials(reading, passage) for passage in asked):
         return
     for passage in told:

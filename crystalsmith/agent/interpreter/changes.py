@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
+from crystalsmith.agent.interpreter.lexicon import all_mentions
+from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.formulas import ANION_CLASSES
 from crystalsmith.core.clauses import (
@@ -87,6 +90,8 @@ def subjects_of(reading: Reading, start: int, end: int) -> tuple[Subject, ...]:
     for symbol in reading.source.plain[start:end].replace(",", " ").split():
         if symbol in _symbols():
             found.append(Subject("element", symbol))
+    if not found and words not in _SMALL_WORDS and words.title() in _symbols():
+        found.append(Subject("element", words.title()))  # swap cs for rb
     return tuple(dict.fromkeys(found))
 
 
@@ -101,6 +106,35 @@ def _symbols() -> frozenset[str]:
     from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 
     return frozenset(ALL_ELEMENTS)
+
+
+_MADE_INTO = re.compile(
+    r"\b(?:change|switch|turn|convert|swap|make|go|move)\b[^,.;!?]{0,24}?\b(?:to|into|it|that|this|them|these|those"
+    r"|for|with)\s+(?:be\s+|to\s+|an?\s+|the\s+)*(?:[a-z]+\s+)?$",
+    re.IGNORECASE,
+)
+_SMALL_WORDS = frozenset({"i", "in", "as", "at", "be", "he", "no", "am", "us", "y", "u"})
+_INSTEAD = re.compile(r"[^,.;!?]{0,30}\binstead\b", re.IGNORECASE)
+
+
+def other_oxyanion(reading: Reading, request: DesignRequest) -> tuple[Subject, ...]:
+    """What leaves when phosphates are made into sulfates: the elements of the earlier oxyanion."""
+    plain = reading.source.plain
+    coming = next((m for m in reading.all_mentions if m.kind in ("ions", "anion")), None)
+    if coming is None or not (
+        _MADE_INTO.search(plain[max(0, coming.start - 60) : coming.start])
+        or _INSTEAD.match(plain, coming.end)
+    ):
+        return ()
+    held = {e for c in request.clauses if isinstance(c, IncludeElements) for e in c.elements}
+    said = [
+        set(mention.value.split())
+        for mention in all_mentions(Source(request.text))
+        if mention.kind == "ions" and held.issuperset(mention.value.split())
+    ]
+    stays = set(coming.value.split()) if coming.kind == "ions" else set()
+    leaving = said[-1] - stays if said else set()
+    return tuple(Subject("element", symbol) for symbol in sorted(leaving))
 
 
 def stands(request: DesignRequest, subject: Subject) -> bool:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from pymatgen.core import Element
 
+from crystalsmith.agent.interpreter.chinese_numbers import counted_elements, numeral_value, works_on
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.families import family, family_aliases, family_names
 
@@ -22,11 +23,13 @@ _LONGEST = 14
 _MARKS = (" ; ", " . ", " ; ", ", ", ": ", " ! ", " ? ")
 _PUNCTUATION = dict(zip("，。；、：！？", _MARKS, strict=True))
 _NUMERAL = re.compile(
-    r"(?<![\u4e00-\u9fff])?[一二两三四五六七八九十百半]{1,4}(?=\s?(?:个|种|条|款|份|例|组|克|电子伏|以上|以下|以内|左右))"
+    r"(?<![\u4e00-\u9fff])?[一二两三四五六七八九十百半]{1,4}(?=\s?(?:个|种|条|款|份|例|组|克|电子伏|[GM]Pa|m?eV|nm|g/|以上|以下|以内|左右))"
 )
 _ARTICLE = re.compile(r"(?:一|某|几|这|那)(?:种|个|类|些|款)")
 _MADE_OF = re.compile(r"由([^，。；,;]{1,40}?)(?:(?<!种)元素)?(?:所)?(?:组成|构成|形成)(?:的)?")
-_SAVE = re.compile(r"除(?:了|去)?([^，。；,;]{1,30}?)(?:之外|以外|外)")
+_SAVE = re.compile(
+    r"除(?:了|去)?([^，。；,;]{1,30}?)(?:之外|以外|外|(?=[，,]\s?(?:其他|其它|别的|其余)))"
+)
 _FREE = re.compile(r"无(?=[\u4e00-\u9fff])")
 _OF = re.compile(r"的")
 _NUMBER_OF = re.compile(
@@ -39,10 +42,13 @@ _TAKE_BACK = re.compile(
     r"([^，。；,;]{1,20}?)(?:方面)?(?:的|这个|这一)?(?:要求|限制|条件|约束|需求)"
 )
 _UNLIMITED = re.compile(
-    r"([^，。；,;]{1,10}?)(?:就|都|也)?(?:不限制?|无所谓|随意|都可以|任意|不重要)(?:了)?"
+    r"([^，。；,;]{1,10}?)(?:就|都|也)?(?:不限制?|可有可无|无所谓|随意|都可以|任意|不重要)(?:了)?"
 )
 _EXCHANGE = re.compile(
     r"(?:把|将)([^，。；,;]{1,12}?)(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
+)
+_CHANGED_TO = re.compile(  # 钠换成钾
+    r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,4}?)(?:都|全)?(?:换成|替换为|替换成|改成|改为|换为|变成)(?=[^，。；,;])"
 )
 _IN_PLACE = re.compile(r"用([^，。；,;]{1,12}?)(?:代替|替代|取代|替换)(?=[^，。；,;])")
 _NAMED = r"(?:^|(?<=[，。；,;：:、？！?!\s]))((?:[^，。；,;：:\s]|(?<=[A-Za-z])\s(?=[A-Z])){1,16}?)"
@@ -77,11 +83,9 @@ _NO_LIMIT = re.compile(
 _USED_FOR = re.compile(r"(?:^|(?<=[，。；,;\s]))([^，。；,;\s]{1,8}?)用(?:的)?(?=[，。；,;]|$)")
 _GIVE = re.compile(r"(?<![输给])出(?=\s?(?:\d|[一二两三四五六七八九十]))")
 _RATHER = re.compile(
-    r"(?:不要|别要|不想要)([^，。；,;]{1,6}?化物)[，,]\s?(?:要|换成|改成|改为|来)?([^，。；,;]{1,6}?化物)(?:吧|好了|就行|即可|就好)?(?=[，。；,;]|$)"
+    r"(?:不要|别要|不想要)([^，。；,;]{1,6}?(?:化物|酸盐))了?[，,]\s?(?:要|换|换成|改成|改为|来)?([^，。；,;]{1,6}?(?:化物|酸盐))(?:吧|好了|就行|即可|就好)?(?=[，。；,;]|$)"
 )
-_DECIMAL = re.compile(
-    r"([零一二两三四五六七八九])点([零一二三四五六七八九]{1,3})(?![\u4e00-\u9fff]*点)"
-)
+_DECIMAL = re.compile(r"([零一二两三四五六七八九])点([零一二三四五六七八九]{1,3})(?!点)")
 _KINDS_OF = re.compile(
     r"([二两三四五六七八九十]|\d{1,2})种(?:以上)?(?:不同)?(?:的)?(过渡金属|稀土|金属|阳离子|阴离子)(?:元素)?"
 )
@@ -175,6 +179,11 @@ def _constructions(text: str) -> list[Rewrite]:
             taken[start:end] = b"\x01" * (end - start)
             found.append((start, end, gloss))
 
+    for rewrite in counted_elements(text):
+        add(*rewrite)
+    for first, second in works_on(text):
+        add(*first, " we work on ")
+        add(*second, " ; we need ")
     for match in _REASON.finditer(text):
         add(*match.span(), " ; ")
     for match in _ONE_BEING.finditer(text):
@@ -202,7 +211,7 @@ def _constructions(text: str) -> list[Rewrite]:
         if name is not None:
             add(*match.span(), f" {match[1]}-type ")
     for match in _ORDINAL.finditer(text):
-        add(*match.span(), f" number {_value(match[1]):g} ")
+        add(*match.span(), f" number {numeral_value(match[1]):g} ")
     for match in _TAKE_BACK.finditer(text):
         add(match.start(), match.start(1), " drop the ")
         add(match.end(1), match.end(), " requirement ; ")
@@ -229,6 +238,10 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _EXCHANGE.finditer(text):
         add(match.start(), match.start(1), " replace ")
         add(match.end(1), match.end(), " by ")
+    for match in _CHANGED_TO.finditer(text):
+        if match[1] in _elements() or _SYMBOL.fullmatch(match[1]):
+            add(match.start(), match.start(1), " replace ")
+            add(match.end(1), match.end(), " by ")
     for match in _IN_PLACE.finditer(text):
         add(match.start(), match.start(1), " use ")
         add(match.end(1), match.end(), " instead of ")
@@ -254,10 +267,10 @@ def _constructions(text: str) -> list[Rewrite]:
     for match in _GIVE.finditer(text):
         add(*match.span(), " find ")
     for match in _DECIMAL.finditer(text):
-        digits = "".join(str(int(_value(c))) for c in match[2])
-        add(*match.span(), f" {int(_value(match[1]))}.{digits} ")
+        digits = "".join(str(int(numeral_value(c))) for c in match[2])
+        add(*match.span(), f" {int(numeral_value(match[1]))}.{digits} ")
     for match in _KINDS_OF.finditer(text):
-        add(*match.span(), f" {int(_value(match[1]))} different {_PLURALS[match[2]]} ")
+        add(*match.span(), f" {int(numeral_value(match[1]))} different {_PLURALS[match[2]]} ")
     for match in _METAL_OF.finditer(text):
         add(*match.span(), " metal ")
     for match in _BELOW.finditer(text):
@@ -279,7 +292,7 @@ def _constructions(text: str) -> list[Rewrite]:
         if not text.startswith("元素", match.end()):
             add(*match.span(), " a ")
     for match in _NUMERAL.finditer(text):
-        add(*match.span(), f" {_value(match.group()):g} ")
+        add(*match.span(), f" {numeral_value(match.group()):g} ")
     for match in _FREE.finditer(text):
         name, end = _free_of(text, match.end())
         if name:
@@ -313,21 +326,6 @@ def _names_elements(words: str) -> bool:
     """Whether words are about elements or groups of them."""
     named = any(name in words for name in (*_elements(), *_groups()))
     return named or _SYMBOL.search(words) is not None
-
-
-def _value(numeral: str) -> float:
-    """The number that a numeral up to 99 stands for."""
-    if numeral.isdigit():
-        return float(numeral)
-    if numeral == "半":
-        return 0.5
-    digits = table("chinese")["numerals"]["digits"]
-    if "百" in numeral:
-        return 100.0 * digits.get(numeral[0], 1)
-    tens, ten, ones = numeral.partition("十")
-    if ten:
-        return 10.0 * digits.get(tens, 1) + digits.get(ones, 0)
-    return float(digits.get(numeral[0], 0))
 
 
 @lru_cache(maxsize=1)

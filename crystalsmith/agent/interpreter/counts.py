@@ -32,7 +32,7 @@ _ONE = re.compile(
     r"\b(?:an?\s+single|single(?=\s+(?:candidate|example|structure|suggestion|option|compound)\b)"
     r"|(?:need|want|find|suggest|propose|design|generate|recommend|give|predict|list|name"
     r"|(?:give|show|find|get)\s+(?:me|us))\s+one\b(?!\s+(?:of|that|which|more|thing|day|with|like))"
-    r"|(?:just|only|exactly)\s+one|one\s+single"
+    r"|one\s+(?:compound|material|structure|crystal|candidate|example)\s+only|(?:just|only|exactly)\s+one|one\s+single"
     r"|one\s+(?:(?!want|has|had|could|can|would|may|might|an?\b|the\b|of\b)\w+\s+){0,2}(?:example|candidate|structure|crystal|suggestion|option)(?!\w))",
     re.IGNORECASE,
 )

@@ -70,8 +70,11 @@ _LIKENESSES = (
 )
 _CENTRED = re.compile(r"(?:face|body) cent(?:er|re)d")
 _EXPLAINED_BY = {
-    **dict.fromkeys(("dense", "heavy", "light", "lightweight", "light weight"), "density"),
-    **dict.fromkeys(("soft", "incompressible", "ultraincompressible", "stiff"), "bulk_modulus"),
+    **dict.fromkeys(("dense", "heavy", "light", "lightweight", "light weight"), ("density",)),
+    **dict.fromkeys(
+        ("soft", "incompressible", "ultraincompressible", "compressible", "stiff", "rigid"),
+        ("bulk_modulus", "shear_modulus"),
+    ),
 }
 _FOR = re.compile(
     r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+|detect(?:ing|ion\s+of)?\s+(?:of\s+)?)?(?:(?:deep|far|mid|near)[\s-]+)?$",
@@ -92,6 +95,21 @@ _SOON = 30  # characters
 _SUBJECT = re.compile(
     r"\s+(?:phase|layer|material|component|coating|compound|crystal)\s+(?:should|must|has\s+to|needs\s+to|is\s+to"
     r"|will|shall|would)\b",
+    re.IGNORECASE,
+)
+_SCENE = re.compile(  # where it begins: our group works on, I grow
+    r"(?:^|[.;!?\n,:]|\b(?:and|so|because|since|as)\b)\s*(?:i|we|(?:my|our|the)\s+(?:[a-z]+\s+)?(?:group|lab|team"
+    r"|company|institute|department|startup|phd|thesis|project))(?:'m|'re|\s+am|\s+are|\s+is)?"
+    r"(?:\s+(?:mainly|mostly|currently|usually|also|here|normally|only|just|at\s+\w+|from\s+\w+)){0,2}"
+    r"\s+(?:work(?:s|ing)?(?:\s+(?:on|in|with))?|stud(?:y|ies|ying)|research(?:es|ing)?|do(?:es|ing)?"
+    r"|investigat(?:es?|ing)|develop(?:s|ing)?|mak(?:es?|ing)|grow(?:s|ing)?|build(?:s|ing)?|deposit(?:s|ing)?"
+    r"|fabricat(?:es?|ing)|produc(?:es?|ing)|manufactur(?:es?|ing)|is\s+about|is\s+on|model(?:s|ing|ling)?"
+    r"|measur(?:es?|ing)|simulat(?:es?|ing))\s+[^.;!?\n]{0,40}$",
+    re.IGNORECASE,
+)
+_NEEDS = re.compile(  # and where the wish does
+    r"[^.;!?\n:]{0,50}?(?:[.;!?\n:]|,?\s*\b(?:and|so|but)?\s*(?:(?:we|i)(?:'d|'m|'re)?\s*)?\b(?:need|want|require|would\s+like"
+    r"|seek|(?:am|are)?\s*(?:now\s+)?(?:looking|searching|hunting|after)|like|wish|could\s+use)\b)",
     re.IGNORECASE,
 )
 _SIZES = frozenset(
@@ -146,7 +164,7 @@ def read_unsupported(reading: Reading) -> None:
         if _is_explained(reading, mention) or _is_defined(reading, mention.end):
             reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
-        if _says_purpose(reading, mention):
+        if _says_purpose(reading, mention) or _sets_scene(reading, mention):
             reading.source.claim(mention.start, mention.end)
             reading.note(
                 f"'{reading.source.words(mention.start, mention.end)}' says what it is for"
@@ -178,8 +196,8 @@ def read_unsupported(reading: Reading) -> None:
 
 def _is_explained(reading: Reading, mention: Mention) -> bool:
     """Whether a figure of the same text says what dense, light or soft means."""
-    name = _EXPLAINED_BY.get(mention.value.lower())
-    return name is not None and any(c.name == name for c in reading.of_kind(PropertyRange))
+    names = _EXPLAINED_BY.get(mention.value.lower(), ())
+    return any(c.name in names for c in reading.of_kind(PropertyRange))
 
 
 def _says_purpose(reading: Reading, mention: Mention) -> bool:
@@ -187,11 +205,26 @@ def _says_purpose(reading: Reading, mention: Mention) -> bool:
     name = mention.value.lower()
     purposes = word_set("purpose", "nouns")
     is_for = _FOR.search(reading.text_before(mention.start, 24)) is not None
+    if name in word_set("purpose", "headed"):
+        return is_for or mention.end <= reading.heading
     if name in LIGHT or name not in purposes:
         return name in LIGHT and is_for
     after = reading.source.plain[mention.end : mention.end + 12]
     is_heading = not reading.source.plain[: mention.start].strip() and after[:1] == ":"
+    is_heading = is_heading or mention.end <= reading.heading
     return is_for or is_heading or re.match(r"\s(?:materials?|phases?)\b", after) is not None
+
+
+def _sets_scene(reading: Reading, mention: Mention) -> bool:
+    """Whether a word only says what the writer works on: we grow *thin films* and need ..."""
+    plain = reading.source.plain
+    scene = _SCENE.search(plain[max(0, mention.start - 90) : mention.start])
+    needs = _NEEDS.match(plain, mention.end)
+    return (
+        scene is not None
+        and needs is not None
+        and any(wish.start >= needs.end() for wish in reading.wishes)
+    )
 
 
 def _is_subject(reading: Reading, mention: Mention) -> bool:

@@ -88,6 +88,9 @@ def _rows() -> Iterator[tuple[str, Meaning]]:
         yield from _plain(rows["words"], "application")
     grammar = table("grammar")
     yield from _section(grammar["before"], "before")
+    for joined in grammar["denied"].values():  # isn't made with, do not rely on
+        for denial, verb in itertools.product(joined["denials"], joined["verbs"]):
+            yield f"{denial} {verb}", Meaning("before", "exclude")
     yield from _plain(grammar["chatter"]["words"], "chatter")
     yield from _plain(grammar["vague"]["words"], "vague")
     yield from _plain(grammar["topic"]["words"], "topic")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pymatgen.core import Composition
 
 from crystalsmith.agent.interpreter.figures import joined, moves_bound
+from crystalsmith.agent.interpreter.lexicon import all_mentions
+from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.core.chemistry.formulas import ANION_CLASSES
 from crystalsmith.core.clauses import (
     AnionClass,
@@ -55,7 +57,7 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
     return request.model_copy(
         update={
             "text": f"{request.text}\n{said.text}",
-            "clauses": tuple(clauses),
+            "clauses": tuple(_beside_figures(clauses)),
             "count": said.count or request.count,
             "count_words": said.count_words or request.count_words,
             "unsupported": tuple(dict.fromkeys((*settled, *said.unsupported))),
@@ -66,6 +68,15 @@ def merged(request: DesignRequest, said: DesignRequest, text: str) -> DesignRequ
             "off_topic": False,
         }
     )
+
+
+def _beside_figures(clauses: list[AnyClause]) -> list[AnyClause]:
+    """Semiconductors, and "gap above 3 eV" a turn later: the figure says which."""
+    beside = any(isinstance(c, PropertyRange) and c.name == "band_gap" for c in clauses)
+    return [
+        c.model_copy(update={"beside_figure": beside}) if isinstance(c, ElectronicClass) else c
+        for c in clauses
+    ]
 
 
 def _widened(clauses: list[AnyClause], new: ElementCount) -> ElementCount:
@@ -82,11 +93,7 @@ def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest,
     """What is said and what stays unsupported: "just Mg" after "Mg or Ca" settles the choice."""
     named = {e for c in said.clauses if isinstance(c, OnlyElements) for e in c.elements}
     open_choices = [
-        words
-        for words in request.unsupported
-        if len(named) == 1
-        and re.search(r"\bor\b|/", words)
-        and named & set(re.findall(r"\w+", words))
+        words for words in request.unsupported if len(named) == 1 and named & _choice_in(words)
     ]
     if not open_choices:
         return said, request.unsupported
@@ -96,6 +103,15 @@ def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest,
     )
     kept = tuple(words for words in request.unsupported if words not in open_choices)
     return said.model_copy(update={"clauses": clauses}), kept
+
+
+def _choice_in(words: str) -> set[str]:
+    """Elements that a choice is between: calcium or strontium, Mg/Ca, 钙或锶."""
+    source = Source(words)
+    if not re.search(r"\bor\b|/", source.plain):
+        return set()
+    named = {m.value for m in all_mentions(source) if m.kind == "element"}
+    return named | set(re.findall(r"\w+", source.plain))
 
 
 def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[AnyClause]:

@@ -17,6 +17,8 @@ _DIGITS = (
     r"(?P<digits>(?<=[\[(])\d{1,4}(?:\.\d{1,8})?(?=,\s?\d{1,4}(?:\.\d{1,8})?\s?[\])])|\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,12}(?:[.,]\d{1,8})?|(?<!\.)\.\d{1,8})"
     r"(?P<exponent>e[-+]?\d{1,2}(?!\w))?"
 )
+_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _PLUS = re.compile(r"\s*\+(?!\s*/?\s*-?\s*\d)(?=[\s,;.)]|[a-z]|$)", re.IGNORECASE)
 _MAY_FOLLOW = re.compile(r"(?:ish|x)\b")
@@ -69,7 +71,15 @@ def find_numbers(source: Source) -> list[Number]:
 @lru_cache(maxsize=1)
 def _pattern() -> re.Pattern[str]:
     words = sorted(table("quantities")["words"], key=len, reverse=True)
-    spelled = "|".join(word.replace(" ", r"\s") for word in words)
+    ones, tens = "|".join(_ONES), "|".join(_TENS)
+    spelled = "|".join(
+        (
+            rf"(?:{ones})\shundred(?:\s(?:and\s)?(?:{tens}))?",
+            rf"(?:{tens})[\s-](?:{ones})",
+            rf"(?:zero|{ones})\spoint\s(?:{ones})",
+            *(word.replace(" ", r"\s") for word in words),
+        )
+    )
     return re.compile(rf"{_DIGITS}|(?<![\w-])(?P<word>{spelled})(?!\w)", re.IGNORECASE)
 
 
@@ -98,8 +108,7 @@ def _stands_alone(text: str, match: re.Match[str]) -> bool:
 
 def _number(text: str, match: re.Match[str]) -> Number:
     word = match["word"]
-    spelled = table("quantities")["words"]
-    value = float(spelled[re.sub(r"\s", " ", word.lower())]) if word else _value(match)
+    value = _spelled_value(word) if word else _value(match)
     plus = _PLUS.match(text, match.end())
     end = plus.end() if plus else match.end()
     unit = None
@@ -110,6 +119,20 @@ def _number(text: str, match: re.Match[str]) -> Number:
             plus = _PLUS.match(text, end)
             end = plus.end() if plus else end
     return Number(match.start(), end, value, unit, bool(word), plus is not None)
+
+
+def _spelled_value(word: str) -> float:
+    """Two hundred and fifty, twenty-five, one point five, half a dozen."""
+    known = table("quantities")["words"]
+    plain = re.sub(r"\s", " ", word.lower())
+    if plain in known:
+        return float(known[plain])
+    parts = [known[part] for part in re.split("[ -]", plain) if part in known]
+    if " point " in plain:
+        return float(parts[0] + parts[1] / 10)
+    if " hundred" in plain:
+        return float(100 * parts[0] + sum(parts[2:]))
+    return float(sum(parts))
 
 
 def _value(match: re.Match[str]) -> float:

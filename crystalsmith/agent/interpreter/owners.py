@@ -18,6 +18,13 @@ _COUNTED = re.compile(
     r"|examples?|options?|suggestions?|results?|of\s+(?:them|those))\b",
     re.IGNORECASE,
 )
+_OF_THEM = re.compile(r"\s+of\s+(?:them|those|these)\b", re.IGNORECASE)
+# an adjective, whatever number stands before it: ten wide-bandgap oxides, 8 direct-gap sulfides
+_ADJECTIVE = re.compile(
+    r"[\s-]*(?:(?:in)?direct|wide|large|big|broad|narrow|small|low|high|zero)[\s-]+(?:band[\s-]?)?gap[\s-]+"
+    r"(?!of\b|is\b|at\b|and\b|or\b|min|max|with\b|in\b|for\b|if\b)[a-z]{3}",
+    re.IGNORECASE,
+)
 _TIMES = re.compile(r"\s?[x×](?=\s*(?:$|[,.;|)\n]))", re.IGNORECASE)
 Owner = Mention | str
 """A phrase of the text, or the key of the property that a unit alone implies."""
@@ -60,7 +67,10 @@ def find_owner(
     """
     if quantity.counts and _COUNTED.match(reading.source.plain, quantity.end):
         return None
-    if quantity.unit is None and _TIMES.match(reading.source.plain, quantity.end):
+    if quantity.unit is None and any(
+        pattern.match(reading.source.plain, quantity.end)
+        for pattern in (_TIMES, _OF_THEM, _ADJECTIVE)
+    ):
         return None
     after = _phrase_after(reading, quantity)
     before = _phrase_before(reading, quantity)

@@ -67,6 +67,7 @@ _FOR = re.compile(r"\bfor\s+(?:an?\s+|the\s+|our\s+|my\s+)?$", re.IGNORECASE)
 _THING = re.compile(r"[\s-]+(?!or\b|and\b|to\b|at\b|in\b|of\b|as\b|with\b)[a-z]{4,}", re.IGNORECASE)
 _AND_ANOTHER = re.compile(r"\s+(?:of\s+)?[a-z]+\s[a-z]+,?\s+and\s+", re.IGNORECASE)
 _OF = re.compile(r"\s+(?:of\s+)?")
+_LOW = re.compile(r"\b(?:narrow|small|low|tiny|little)", re.IGNORECASE)
 _HAS = re.compile(
     r"\b(?:has|have|having|with|open|opens|show|shows|possess|possesses)\s+an?\s+$", re.I
 )
@@ -342,6 +343,14 @@ def _joined(reading: Reading, first: Wish, second: Wish) -> Wish:
     return Wish(start, end, PropertyRange(**figures))
 
 
+def _confirms(figure: PropertyRange, adjective: str) -> bool:
+    """Whether a figure says how narrow or how high: not of "small gaps", with one above 2.8 eV."""
+    if figure.target is not None:
+        return True
+    is_low = _LOW.search(adjective) is not None
+    return (figure.maximum if is_low else figure.minimum) is not None
+
+
 def _read_without_figure(reading: Reading, mention: Mention) -> None:
     """Read "negative formation energy", "has a band gap"; say "low density" back."""
     before, after = reading.text_before(mention.start), reading.text_after(mention.end)
@@ -354,7 +363,13 @@ def _read_without_figure(reading: Reading, mention: Mention) -> None:
             reading.add(PropertyRange, start, end, name="formation_energy", maximum=0.0)
             return
     start = _with_adjective(reading, mention.start)
-    if start < mention.start:
+    adjective = reading.source.plain[start : mention.start]
+    if start < mention.start and any(
+        clause.name == mention.value and _confirms(clause, adjective)
+        for clause in reading.of_kind(PropertyRange)
+    ):
+        reading.source.claim(start, mention.end)  # a narrow gap (below 0.3 eV)
+    elif start < mention.start:
         reading.cannot_score(start, mention.end)
     elif mention.value == "band_gap":
         has = _HAS.search(before)

@@ -37,7 +37,7 @@ _EXCLUDED = re.compile(
 )
 _LISTED = re.compile(r"\s*(?:,|and|or|nor|,\s*(?:and|or|nor))\s*(?:an?\s+|the\s+)?", re.IGNORECASE)
 _HEADING = re.compile(
-    r"\s*(?P<words>(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)(?::|\s[-–]\s)\s*"
+    r"\s*(?P<words>(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)(?:[ \t]?:|\s[-–]\s)\s*"
     r"(?!\s*(?:yes|no|true|false|high|low|[\d<>≤≥~])\b)"
 )
 _SCORED = frozenset(
@@ -49,7 +49,7 @@ _VALUE = re.compile(
 )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def word_set(section: str, name: str) -> frozenset[str]:
     """A list of the grammar as a set of words."""
     return frozenset(table("grammar")[section][name])

@@ -16,6 +16,7 @@ from crystalsmith.agent.interpreter.changes import (
     allowed,
     dropped,
     exchanged,
+    other_oxyanion,
     stands,
     subjects_of,
 )
@@ -125,6 +126,7 @@ def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
         state = dropped(state, change) if change.kind == "drop" else allowed(state, change)
     for exchange in (*_exchanges(reading, state), *_replacements(reading, state)):
         state = exchanged(state, exchange)
+    state = exchanged(state, Exchange(other_oxyanion(reading, state), ()))
     for match in _pattern(table("refinement")["figures"]["comparative"]).finditer(source.plain):
         source.claim(*match.span())
     state = moved_figures(state, reading)

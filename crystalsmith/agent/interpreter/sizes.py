@@ -58,6 +58,18 @@ _FLOOR_AFTER = re.compile(
     r"\s*,?\s*(?:at\s+(?:the\s+)?least|min(?:imum)?|or\s+more)(?!\w)(?!\s*\d)", re.I
 )
 _OF_WHICH = re.compile(r"\s+of\s+(?:which|whom|them|these|those)\b", re.IGNORECASE)
+_OF_THEM_IN_IT = re.compile(
+    r"\s*of\s+(?:them|these|those|the\s+(?:\w+\s+)?elements)\s+(?:must|should|has\s+to|have\s+to|needs?\s+to"
+    r"|ought\s+to|may|can|are\s+to|shall|will)\s+(?:all\s+|actually\s+|really\s+|also\s+)?(?:appear|occur|show\s+up"
+    r"|exist|be\s+(?:present|used|included|contained|in\s+it|in\s+there|in\s+the\s+\w+|there))\b",
+    re.IGNORECASE,
+)
+_OF_THEM = re.compile(r"\s*of\s+(?:them|these|those)\b", re.IGNORECASE)
+_USE = re.compile(
+    r"\b(?:us(?:es?|ing)|combin(?:es?|ing)|contain(?:s|ing)?|pick|includ(?:es?|ing)|with|choos(?:e|ing))\s+"
+    r"(?:exactly\s+|precisely\s+|only\s+|just\s+|any\s+)?$",
+    re.IGNORECASE,
+)
 _JOINS = frozenset({"or", "and", "to", "either", "a", "an", "but"})
 # "About 20 atoms" leaves this much room.
 _ABOUT = 0.2
@@ -71,6 +83,16 @@ def read_sizes(reading: Reading) -> None:
     for quantity in reading.quantities:
         if quantity.unit is not None or not reading.source.is_open(quantity.core, quantity.end):
             last = None
+            continue
+        of_them = _of_the_allowed(reading, quantity)
+        if of_them:
+            _add(
+                reading,
+                ElementCount,
+                quantity.start,
+                of_them,
+                _bounds(reading, quantity, ElementCount),
+            )
             continue
         if _OF_WHICH.match(reading.source.plain, quantity.end):
             continue  # three elements, at least one of which is a metal
@@ -97,6 +119,18 @@ def read_sizes(reading: Reading) -> None:
         _add(reading, last, start, end, _bounds(reading, bound, last))
         last_end = end
     _read_words(reading)
+
+
+def _of_the_allowed(reading: Reading, quantity: Quantity) -> int:
+    """Where "four of them must appear" ends, said of the only elements allowed; 0 without."""
+    plain = reading.source.plain
+    cues = (m.value for m in reading.before(quantity.start, "before"))
+    if not any(value == "only" for value in cues) or quantity.target == 1:
+        return 0
+    match = _OF_THEM_IN_IT.match(plain, quantity.end)
+    if match is None and _USE.search(plain[max(0, quantity.start - 24) : quantity.start]):
+        match = _OF_THEM.match(plain, quantity.end)
+    return match.end() if match is not None else 0
 
 
 def _goes_before(reading: Reading, first: Quantity, second: Quantity) -> bool:
@@ -193,14 +227,17 @@ def _add_words(reading: Reading, run: list[Mention]) -> None:
     after, before = reading.text_after(end), reading.text_before(start)
     above, below = _OR_MORE.match(after), _OR_LESS.match(after)
     least, most = _AT_LEAST.search(before), _AT_MOST.search(before)
+    is_range = low != high
+    if is_range and least is not None and least.group().lower().startswith("from"):
+        start, least = start - len(before) + least.start(), None  # from binary to quaternary
     if above or least:
         high = None
     if below or most:
         low = None
     end += max(match.end() if match else 0 for match in (above, below))
     start -= max(len(before) - match.start() if match else 0 for match in (least, most))
-    if reading.skip_optional(start, end):
-        return
+    if not is_range and reading.skip_optional(start, end):
+        return  # but binary to quaternary are all fine
     negation = reading.is_negated(start)
     if negation is not None:
         reading.cannot_score(negation.start, end)

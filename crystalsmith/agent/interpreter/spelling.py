@@ -1,7 +1,8 @@
-"""Corrects misspelt words of the vocabulary: perovksite, semicondutor, orthorombic."""
+"""Corrects misspelt words of the vocabulary and the grammar: perovksite, semicondutor, betwen."""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ def correct(source: Source) -> list[str]:
     """
     corrections: list[tuple[Token, str]] = []
     for token in source.tokens[:_MAX_WORDS]:
-        word = _correction(token.text)
+        word = table("grammar")["spelling"]["slips"].get(token.text.lower())
+        word = word or _correction(token.text)
         if word is not None:
             corrections.append((token, word))
     notes = [f"'{token.text}' was read as {word}" for token, word in corrections]
@@ -57,6 +59,8 @@ def _closest(word: str) -> str | None:
     if word in _known() or any(form in _known() for form in singulars(word)):
         return None
     slips = 2 if len(word) >= _LONG else 1
+    if (meant := _grammar_word(word)) is not None:
+        return meant
     found = {
         target
         for form in (word, *singulars(word))
@@ -68,9 +72,34 @@ def _closest(word: str) -> str | None:
         return None
     nearest = min(_distance(word, target) for target in found)
     best = [target for target in found if _distance(word, target) == nearest]
+    doubled = [target for target in best if _squeezed(target) == _squeezed(word)]
+    if len(doubled) == 1:
+        return doubled[0]  # thalium is thallium rather than thulium
     if len({phrases().get((target,), (target,)) for target in best}) > 1:
         return None
     return best[0]
+
+
+def _squeezed(word: str) -> str:
+    """A word with its doubled letters written once."""
+    return re.sub(r"(.)\1", r"\1", word)
+
+
+def _grammar_word(word: str) -> str | None:
+    """The one word of the grammar (between, without, elements) that is a single slip away."""
+    found = {
+        target
+        for target in _grammar_words()
+        if target[0] == word[0]
+        and abs(len(target) - len(word)) <= 1
+        and _distance(word, target) <= 1
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+@lru_cache(maxsize=1)
+def _grammar_words() -> tuple[str, ...]:
+    return tuple(table("grammar")["spelling"]["grammar"].split())
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +107,7 @@ def _known() -> frozenset[str]:
     """Words that are right as they are."""
     known = {word.lower() for words in phrases() for word in words}
     rows = table("grammar")["spelling"]
-    guard = {*rows["not_slips"], *rows["words"].split()}
+    guard = {*rows["not_slips"], *rows["words"].split(), *_grammar_words()}
     return frozenset(known | stop_words() | guard)
 
 

@@ -37,7 +37,9 @@ _IS = re.compile(
 )
 _ASSIGNED = re.compile(r"\b[ABMRTXYZ]'*\s*(?:=|is)\s*$")
 _I_IS_IODINE = re.compile(
-    r"\s*(?:$|[,.;)/&+-]|and\s+[A-Z]|or\b|only|with\b|in\b|atoms?|ions?)", re.I
+    r"\s*(?:$|[,.;)/&+-]|and\s+[A-Z]|or\b|only|with\b|in\b|atoms?|ions?"
+    r"|(?:may|must|should|can|could)\s+be\s+(?:used|present|included|allowed|there)\b|are\s+(?:allowed|permitted|available))",
+    re.I,
 )
 # Symbols that are also words, initials or units: read as elements only in evident company.
 _WORD_LIKE = ("In", "As", "At", "He", "Be", "No", "Am", "Tc", "Re", "Er", "Ho", "Es", "Md", "Po")
@@ -164,10 +166,21 @@ def _is_possible(reading: Reading, item: Item) -> bool:
     word = plain[item.start : item.end]
     if word in _NEVER_ALONE:
         return False
-    is_listed = _LISTED.match(plain, item.end) is not None and plain[item.start - 2 :][:1] == ":"
+    is_listed = plain[max(0, item.start - 2) : item.start] == ": " and (
+        _LISTED.match(plain, item.end) is not None or _has_label(reading, item)
+    )
     if word in _SENTENCE_WORDS and _starts_sentence(reading, item.start) and not is_listed:
         return False
-    return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 8]) is not None
+    return word != "I" or _I_IS_IODINE.match(plain[item.end : item.end + 24]) is not None
+
+
+def _has_label(reading: Reading, item: Item) -> bool:
+    """Whether a symbol is all that a label has: *excludes:* As / ..."""
+    cue = reading.cue_before(item.start)
+    is_label = cue is not None and cue.end == item.start - 2
+    return (
+        is_label and re.match(r"\s*(?:[/;|,.\n]|$)", reading.source.plain[item.end :]) is not None
+    )
 
 
 def _starts_sentence(reading: Reading, position: int) -> bool:

@@ -20,6 +20,15 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\\(?:geq?|gtrsim)(?![a-z])"), "≥"),
     (re.compile(r"\\(?:approx|sim|simeq)(?![a-z])"), "~"),
     (re.compile(r"\\rho(?![a-z])"), "density"),
+    (re.compile(r"(?<=\b[Nn]o )led\b|(?<=without )led\b|\bled(?=-free)"), "lead"),
+    # two-, three- or four-element oxides
+    (
+        re.compile(
+            r"(?i)\b(two|three|four|2|3|4)-(?:,?\s(?:three|four|five|3|4|5)-)?,?\s(?:or|and|to)\s"
+            r"(?=(?:three|four|five|six|[3-6])-(?:element|component))"
+        ),
+        r"\1 to ",
+    ),
     (re.compile(r"(?<=\b[Nn]o)_|¬"), " no "),
     (re.compile(r"(?<!\d)(?<!\d\s)\bw/(?!o\b|m|\()\s?"), "with "),
     (re.compile(r"(?i)(?<=\bexcl)\.|(?<=\bincl)\.|(?<=\bw/o)\."), ""),

@@ -66,9 +66,7 @@ def read_families(reading: Reading) -> None:
         elif _COMPARED.search(reading.text_before(mention.start, 30)):
             reading.cannot_score(mention.start, end)
         else:
-            parts = [] if end > mention.end else chemical_parts(mention, reading.source)
-            is_read_on = bool(parts) and all(part.kind != "element" for part in parts)
-            reading.add(FamilyClause, mention.start, end, keep_open=is_read_on, name=mention.value)
+            reading.add(FamilyClause, mention.start, end, name=mention.value)
             _claim_spelled_out(reading, mention, end)
 
 

@@ -42,6 +42,25 @@ def test_content_that_no_one_reads_is_reported():
     assert request.unsupported == ("washable", "purple")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We grow thin films by PLD and need a fluorite oxide.",
+        "Infrared NLO: a fluorite oxide",
+        "本人研究超导,想要萤石结构氧化物",
+    ],
+)
+def test_what_sets_the_scene_is_no_wish(text):
+    assert interpret(text).unsupported == ()
+
+
+def test_the_same_word_asked_for_is_said_back():
+    assert interpret("We work on oxides and need a thin film of ceria").unsupported != ()
+    assert interpret("a superconductor, cubic oxide").unsupported == ("superconductor",)
+    found = interpret("a nonlinear optical material, cubic oxide").unsupported
+    assert found == ("nonlinear optical",)
+
+
 def test_politeness_is_not_content():
     request = interpret(
         "Hello team, could you please find me a cubic oxide as soon as possible? Thanks, Tom"

@@ -73,9 +73,9 @@ def test_a_compounds_name_is_no_family():
     assert read("lithium niobate") == {"include": ["Li", "Nb", "O"]}
 
 
-def test_a_family_named_by_its_chemistry_is_read_both_ways():
-    assert read("transition metal dichalcogenides") == {
-        "family": "transition metal dichalcogenide",
+def test_a_family_named_by_its_chemistry_is_the_family_alone():
+    assert read("transition metal dichalcogenides") == {"family": "transition metal dichalcogenide"}
+    assert read("transition metal chalcogenides") == {
         "include_groups": ["transition metal"],
         "anion_class": "chalcogenide",
     }
