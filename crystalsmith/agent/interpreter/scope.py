@@ -121,8 +121,11 @@ def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
     if _IN_OR_OUT.match(between):
         return False
     negated = reading.is_negated(run[0].start) is not None
-    if negated and "," in between and item.kind == "ions" != last.kind:
+    is_comma = between.strip() == ","
+    if (is_comma or (negated and "," in between)) and item.kind == "ions" != last.kind:
         return False  # without lead, tungstate
+    if is_comma and not negated and last.kind == "ions" != item.kind:
+        return False  # borate, K and Be excluded
     if connects(between):
         return not (negated and between == ", " and _names_compound(reading, item))
     return negated and _NEGATED_AFFIX.fullmatch(between) is not None
