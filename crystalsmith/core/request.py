@@ -195,11 +195,14 @@ class DesignRequest(BaseModel):
     def _element_contradictions(self) -> list[str]:
         required, allowed = self.required_elements, self.allowed_elements
         found = [f"{e} is both asked for and excluded" for e in sorted(required - allowed)]
-        listed = ", ".join(sorted(required))
+        anions = [c for c in self.of_kind(AnionClass) if ANION_CLASSES[c.name]]
+        others = [c.wish() for c in anions if not ANION_CLASSES[c.name] & required][:1]
+        listed = ", ".join((*sorted(required), *(f"that of {wish}" for wish in others)))
+        needed = len(required) + len(others)
         found += [
-            f"{clause.wish()} cannot hold the {len(required)} elements {listed}"
+            f"{clause.wish()} cannot hold the {needed} elements {listed}"
             for clause in self.of_kind(ElementCount)
-            if clause.maximum is not None and len(required) > clause.maximum
+            if clause.maximum is not None and needed > clause.maximum
         ]
         return found
 

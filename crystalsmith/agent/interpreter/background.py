@@ -84,6 +84,13 @@ _ONE = re.compile(
     r"(?:one|ones|some|such)(?=\s+(?:with|without|that|which|whose|having|containing|like|free|based|where|in)\b|\s*[,.;:(!?]|\s*$)",
     re.IGNORECASE,
 )
+_SET_FOR = re.compile(  # for a probe in a hot cell I'd want
+    r"(?:^|(?<=[.;!?]\s)|(?<=[.;!?]))(?:hi[,!]?\s+|hello[,!]?\s+)?for\s+(?:an?|the|our|my|some|this|these)\s+"
+    r"[^.,;:!?\d]{3,60}?(?=,?\s+(?:i|we)(?:'d|'m|'re|\s+would|\s+are|\s+am|\s+will)?\s+(?:now\s+|really\s+)?"
+    r"(?:want|need|like|look|search|seek|prefer|require)(?:ing)?\b)",
+    re.IGNORECASE,
+)
+_NOT = re.compile(r"\b(?:not|no|never)\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
 
 
 class Passage(NamedTuple):
@@ -117,6 +124,8 @@ def claim_corrections(reading: Reading) -> None:
         later = next(reading.after(match.end(), *_CORRECTED), None)
         if earlier is None or later is None or earlier.kind != later.kind:
             continue
+        if _NOT.search(reading.source.plain[: later.start]):
+            continue  # molybdates, sorry! not tungstates
         if match.start() - earlier.end <= 1 and later.start - match.end() <= _NEAR:
             reading.source.claim(earlier.start, match.end())
 
@@ -126,6 +135,10 @@ def claim_background(reading: Reading) -> None:
     for aside in _asides():
         for match in aside.finditer(reading.source.plain):
             reading.source.claim(*match.span())
+    for purpose in _SET_FOR.finditer(reading.source.plain):
+        first = next(reading.after(purpose.start(), *_MATERIAL), None)
+        if first is None or first.start >= purpose.end():
+            reading.source.claim(*purpose.span())
     passages = passages_of(reading.source)
     told = [passage for passage in passages if _tells(reading, passage)]
     if 1 < len(passages) <= _MOST_PASSAGES:

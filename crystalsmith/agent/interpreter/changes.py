@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
+from pymatgen.core import Composition
+
 from crystalsmith.agent.interpreter.lexicon import all_mentions
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.tables import table
@@ -15,6 +17,7 @@ from crystalsmith.core.clauses import (
     AnionClass,
     CrystalSystemClause,
     ElectronicClass,
+    ElementCount,
     ExactFormula,
     ExcludeElements,
     ExcludeGroups,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from crystalsmith.core.clauses import AnyClause, Clause
     from crystalsmith.core.request import DesignRequest
 
+_I_SAY = re.compile(r"(?<![\w-])I(?=\s(?!and\b|or\b)[a-z])")  # no iodine: what I said
 _LISTS = (IncludeElements, ExcludeElements, OnlyElements, IncludeGroups, ExcludeGroups)
 
 
@@ -87,7 +91,8 @@ def subjects_of(reading: Reading, start: int, end: int) -> tuple[Subject, ...]:
                 parts = mention.value.split() if mention.kind == "ions" else [mention.value]
                 kind = "element" if mention.kind == "ions" else mention.kind
                 found += [Subject(kind, part) for part in parts]
-    for symbol in reading.source.plain[start:end].replace(",", " ").split():
+    text = reading.source.plain[start:end]
+    for symbol in _I_SAY.sub(" ", text).replace(",", " ").split():
         if symbol in _symbols():
             found.append(Subject("element", symbol))
     if not found and words not in _SMALL_WORDS and words.title() in _symbols():
@@ -142,6 +147,24 @@ def stands(request: DesignRequest, subject: Subject) -> bool:
     return any(_is_value(clause, subject) for clause in request.clauses)
 
 
+def is_held(request: DesignRequest, subject: Subject) -> bool:
+    """Whether an element is in the formula or among the elements asked for."""
+    formula = request.formula
+    held = {e.symbol for e in formula.elements} if formula is not None else set()
+    return subject.kind == "element" and (subject.value in held or stands(request, subject))
+
+
+def said_back_in(words: str) -> tuple[Subject, ...]:
+    """The wish that is only said back and that some words name: transparency, price."""
+    found = [
+        Subject("quality", name)
+        for names in table("refinement")["alike"].values()
+        for name in names
+        if name in words.lower()
+    ]
+    return tuple(found[:1])
+
+
 def dropped(request: DesignRequest, change: Change) -> DesignRequest:
     """The request without the wishes; an element that it never asked for is excluded."""
     for subject in change.subjects:
@@ -160,11 +183,24 @@ def allowed(request: DesignRequest, change: Change) -> DesignRequest:
             request = _with_list(request, kinds, subject.value)
             if subject.kind == "element":
                 request = _widened(request, subject.value)
+        elif subject.kind == "element_number" and subject.value.isdigit():
+            request = _wider(request, int(subject.value))
         elif subject.kind == "stable":
             request = _without_key(request, "stable")
         elif subject.value == "novel" or subject.kind == "novel":
             request = _without_key(request, "novel")
     return request
+
+
+def _wider(request: DesignRequest, number: int) -> DesignRequest:
+    """Ternary ones, and quaternary is fine too: three to four elements."""
+    clauses = tuple(
+        c.model_copy(update={"minimum": min(c.minimum, number), "maximum": max(c.maximum, number)})
+        if isinstance(c, ElementCount) and c.minimum is not None and c.maximum is not None
+        else c
+        for c in request.clauses
+    )
+    return request.model_copy(update={"clauses": clauses})
 
 
 def _widened(request: DesignRequest, symbol: str) -> DesignRequest:
@@ -181,6 +217,9 @@ def _widened(request: DesignRequest, symbol: str) -> DesignRequest:
 def exchanged(request: DesignRequest, exchange: Exchange) -> DesignRequest:
     """One for the other; chlorine for bromine makes a chloride a bromide."""
     coming = [s for s in exchange.coming if s.kind == "element"]
+    in_formula = _in_formula(request, exchange.leaving, coming)
+    if in_formula is not None:
+        return in_formula
     for subject in exchange.leaving:
         anion = _anion_of(request, subject)
         new_class = next((_class_of(s.value) for s in coming if _class_of(s.value)), None)
@@ -197,6 +236,22 @@ def exchanged(request: DesignRequest, exchange: Exchange) -> DesignRequest:
         clause_in = IncludeElements(elements=tuple(s.value for s in coming), words=words)
         request = request.model_copy(update={"clauses": (*request.clauses, clause_in)})
     return request
+
+
+def _in_formula(
+    request: DesignRequest, leaving: tuple[Subject, ...], coming: list[Subject]
+) -> DesignRequest | None:
+    """LiCoO2 with nickel for cobalt is LiNiO2; None where the formula has no part in it."""
+    old = next(iter(request.of_kind(ExactFormula)), None)
+    if old is None or len(leaving) != 1 or len(coming) != 1 or leaving[0].kind != "element":
+        return None
+    held = Composition(old.formula).get_el_amt_dict()
+    if leaving[0].value not in held or coming[0].value in held:
+        return None
+    held[coming[0].value] = held.pop(leaving[0].value)
+    new = ExactFormula(formula=Composition(held).reduced_formula, words=old.words)
+    clauses = tuple(new if clause is old else clause for clause in request.clauses)
+    return request.model_copy(update={"clauses": clauses})
 
 
 def _anion_of(request: DesignRequest, subject: Subject) -> AnionClass | None:
@@ -224,17 +279,33 @@ def _without(request: DesignRequest, subject: Subject) -> DesignRequest:
             return _keeping(request, lambda clause: clause is not anion)
         return _with_list(request, (ExcludeElements, ExcludeGroups), subject.value)
     if subject.kind in ("quality", "application", "other_property"):
-        kept = tuple(w for w in request.unsupported if subject.value not in w.lower())
-        offers = tuple(a for a in request.assumptions if subject.value not in a.words.lower())
+        names = _alike(subject.value)
+        kept = tuple(w for w in request.unsupported if not _has_any(w, names))
+        offers = tuple(a for a in request.assumptions if not _has_any(a.words, names))
         if (kept, offers) == (request.unsupported, request.assumptions):
             return request
         return request.model_copy(update={"unsupported": kept, "assumptions": offers})
     return _keeping(request, lambda clause: not _is_value(clause, subject))
 
 
+def _has_any(words: str, names: tuple[str, ...]) -> bool:
+    return any(name in words.lower() for name in names)
+
+
+@lru_cache(maxsize=256)
+def _alike(value: str) -> tuple[str, ...]:
+    """How else a wish that is said back may have been put: magnetism, ferromagnetic."""
+    for names in table("refinement")["alike"].values():
+        if any(name in value for name in names):
+            return (value, *names)
+    return (value,)
+
+
 def _is_value(clause: Clause, subject: Subject) -> bool:
     if isinstance(clause, AnionClass | FamilyClause | CrystalSystemClause | ElectronicClass):
         return clause.name == subject.value
+    if subject.kind == "element":
+        return isinstance(clause, IncludeElements) and subject.value in clause.elements
     key = "n_elements" if subject.kind == "element_number" else subject.kind
     return key in keys_of(clause)
 

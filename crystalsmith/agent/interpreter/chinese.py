@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from pymatgen.core import Element
 
+from crystalsmith.agent.interpreter.chinese_changes import changes_in
 from crystalsmith.agent.interpreter.chinese_numbers import counted_elements, numeral_value, works_on
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.chemistry.families import family, family_aliases, family_names
@@ -36,7 +37,9 @@ _NUMBER_OF = re.compile(
     r"(?:上限|下限|最大|最小|最低|最高|值|大小|数量|范围|数目|原子|距离|能量|体积|目标|要求|化学式|空间群)"
 )
 _LIKE_FORMULA = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Za-z0-9]*)\s?型(?:结构)?")  # CdI2型
-_ORDINAL = re.compile(r"第\s?(\d+|[一二三四五六七八九十])\s?(?:个|种|号|条)?")
+_ORDINAL = re.compile(
+    r"第\s?(\d+|[一二三四五六七八九十])(?!\s?(?:次|年|天|章|轮|批|步|版|周|期|季|学期))\s?(?:个|种|号|条)?"
+)
 _TAKE_BACK = re.compile(
     r"(?:去掉|去除|取消|放弃|删除|删掉|忽略|不再要求|不要求|忘掉|不考虑|移除|撤掉|不需要)"
     r"([^，。；,;]{1,20}?)(?:方面)?(?:的|这个|这一)?(?:要求|限制|条件|约束|需求)"
@@ -184,6 +187,8 @@ def _constructions(text: str) -> list[Rewrite]:
     for first, second in works_on(text):
         add(*first, " we work on ")
         add(*second, " ; we need ")
+    for start, end, gloss in changes_in(text, _names_elements):
+        add(start, end, gloss)
     for match in _REASON.finditer(text):
         add(*match.span(), " ; ")
     for match in _ONE_BEING.finditer(text):

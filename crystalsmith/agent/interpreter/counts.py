@@ -10,6 +10,7 @@ from crystalsmith.agent.interpreter.reading import word_set
 from crystalsmith.agent.interpreter.source import singulars
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.errors import RequestError
+from crystalsmith.core.properties import PROPERTIES
 from crystalsmith.core.request import MAX_COUNT
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ _OF_THOSE = re.compile(
 )
 _CONTENT = re.compile(
     r"\b(?:thrilled|happy|satisfied|content|delighted|pleased|settle|fine|do|good)\s+(?:with|for)\s+"
-    r"(?:just\s+|even\s+|only\s+)?$",
+    r"(?:just\s+|even\s+|only\s+)?$"
+    r"|\b(?:can|could|would|will)\s+(?:you|we|i)\s+(?:please\s+|maybe\s+)?(?:do|manage|get|have|make|try|show|find|give|list)"
+    r"\s+(?:me\s+|us\s+)?(?:just\s+|only\s+)?$",
     re.IGNORECASE,
 )
 _FEW = re.compile(  # a handful (say 6)
@@ -131,8 +134,10 @@ def _score(reading: Reading, quantity: Quantity) -> int:
         not after.strip(" ") or after.lstrip(" ")[0] in ".,;)!\n"
     ):
         return 2  # limit it to 3
-    if _TIMES.match(after) or _ENOUGH.match(after) or _OF_THOSE.match(after):
+    if _TIMES.match(after) or _OF_THOSE.match(after):
         return 2
+    if _ENOUGH.match(after) and (quantity.word or reading.focus not in PROPERTIES):
+        return 2  # 200 would do, of gigapascals
     earlier = reading.source.plain[max(0, quantity.start - 40) : quantity.start]
     if _FEW.search(earlier) and after.lstrip()[:1] == ")":
         return 2

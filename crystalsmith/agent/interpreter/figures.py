@@ -36,7 +36,10 @@ def moved_figures(request: DesignRequest, reading: Reading) -> DesignRequest:
     """The request with the figures that a turn moves; their words are claimed."""
     for name, sign in (("by_more", 1), ("by_less", -1)):
         request = _shifted(request, reading, name, sign)
-    request = _with_tolerance(request, reading)
+    for name, field in (("no_upper", "maximum"), ("no_lower", "minimum")):
+        request = _without_end(request, reading, name, field)
+    for name in ("tolerance", "width"):
+        request = _with_tolerance(request, reading, name)
     for name, field in (("upper", "maximum"), ("lower", "minimum")):
         request = _with_end(request, reading, name, field)
     return request
@@ -84,14 +87,33 @@ def _shifted(request: DesignRequest, reading: Reading, name: str, sign: int) -> 
     return _replaced(request, reading, clause, match, fields)
 
 
-def _with_tolerance(request: DesignRequest, reading: Reading) -> DesignRequest:
-    match = _pattern("tolerance").search(reading.source.plain)
+def _without_end(request: DesignRequest, reading: Reading, name: str, field: str) -> DesignRequest:
+    """Take one end of a range back; a figure that says nothing more goes."""
+    match = _pattern(name).search(reading.source.plain)
+    if match is None or not reading.source.is_open(*match.span()):
+        return request
+    clause = _subject(request, reading, *match.span())
+    if clause is None or getattr(clause, field) is None:
+        return request
+    other = clause.minimum if field == "maximum" else clause.maximum
+    if other is not None:
+        return _replaced(request, reading, clause, match, {field: None})
+    reading.source.claim(*match.span())
+    return request.model_copy(
+        update={"clauses": tuple(c for c in request.clauses if c is not clause)}
+    )
+
+
+def _with_tolerance(request: DesignRequest, reading: Reading, name: str) -> DesignRequest:
+    match = _pattern(name).search(reading.source.plain)
     if match is None or not reading.source.is_open(*match.span()):
         return request
     if re.search(r"\d\s*(?:m?ev)?\s*$", reading.source.plain[: match.start()], re.IGNORECASE):
         return request  # 2 ± 0.1 is a figure of its own
     clause = _subject(request, reading, *match.span())
     if not isinstance(clause, PropertyRange) or clause.target is None:
+        return request
+    if name == "width" and clause.tolerance is None:
         return request
     width = _value(match)
     if match["unit"] == "%":

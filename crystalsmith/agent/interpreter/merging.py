@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _FIGURES = (PropertyRange, ElementCount, AtomCount)
 _SEVERAL = 2  # elements, from which on a list of cations is a list
+_OFFERED = ("element", "anion", "family", "system")
 _AS_WELL = re.compile(r"\b(?:as\s+well|too)\b", re.IGNORECASE)
 
 
@@ -91,14 +92,18 @@ def _widened(clauses: list[AnyClause], new: ElementCount) -> ElementCount:
 
 def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest, tuple[str, ...]]:
     """What is said and what stays unsupported: "just Mg" after "Mg or Ca" settles the choice."""
-    named = {e for c in said.clauses if isinstance(c, OnlyElements) for e in c.elements}
-    open_choices = [
-        words for words in request.unsupported if len(named) == 1 and named & _choice_in(words)
-    ]
+    named = {
+        e for c in said.clauses if isinstance(c, OnlyElements | IncludeElements) for e in c.elements
+    }
+    kinds = (AnionClass, CrystalSystemClause, FamilyClause)
+    spelled = named | {clause.name for clause in said.clauses if isinstance(clause, kinds)}
+    open_choices = [words for words in request.unsupported if spelled & _choice_in(words)]
     if not open_choices:
         return said, request.unsupported
     clauses = tuple(
-        IncludeElements(elements=c.elements, words=c.words) if isinstance(c, OnlyElements) else c
+        IncludeElements(elements=c.elements, words=c.words)
+        if isinstance(c, OnlyElements) and len(c.elements) == 1
+        else c
         for c in said.clauses
     )
     kept = tuple(words for words in request.unsupported if words not in open_choices)
@@ -106,11 +111,11 @@ def _chosen(request: DesignRequest, said: DesignRequest) -> tuple[DesignRequest,
 
 
 def _choice_in(words: str) -> set[str]:
-    """Elements that a choice is between: calcium or strontium, Mg/Ca, 钙或锶."""
+    """What a choice is between: calcium or strontium, Mg/Ca, 钙或锶, cubic or tetragonal."""
     source = Source(words)
     if not re.search(r"\bor\b|/", source.plain):
         return set()
-    named = {m.value for m in all_mentions(source) if m.kind == "element"}
+    named = {m.value for m in all_mentions(source) if m.kind in _OFFERED}
     return named | set(re.findall(r"\w+", source.plain))
 
 

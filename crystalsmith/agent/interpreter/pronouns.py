@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from crystalsmith.agent.interpreter.reading import Reading
+from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import ExcludeElements, ExcludeGroups
 
-if TYPE_CHECKING:
-    from crystalsmith.agent.interpreter.reading import Reading
+_SHORT = 60  # characters of a turn that a pronoun may stand for
 
 
 @lru_cache(maxsize=1)
@@ -18,11 +18,12 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(table("refinement")["edits"]["exclude_it"], re.IGNORECASE)
 
 
-def exclude_it(reading: Reading, *, in_sentence: bool = False) -> None:
+def exclude_it(reading: Reading, *, in_sentence: bool = False, before: str = "") -> None:
     """The pronoun of "is there cadmium in it? exclude it" stands for what was named.
 
     Args:
         reading: the text so far.
+        before: the turn before, which the pronoun may speak of: what about thallium?
         in_sentence: what was named stands in the pronoun's own sentence, right before it.
     """
     pronoun = _pattern().search(reading.source.plain)
@@ -34,6 +35,7 @@ def exclude_it(reading: Reading, *, in_sentence: bool = False) -> None:
     elements = tuple(m.value for m in named if m.kind == "element")
     groups = tuple(m.value for m in named if m.kind == "group")
     if not named:
+        _exclude_earlier(reading, pronoun.span(), before)
         return
     span = named[0].start, pronoun.end()
     reading.source.claim(*span)
@@ -41,6 +43,18 @@ def exclude_it(reading: Reading, *, in_sentence: bool = False) -> None:
         reading.add(ExcludeElements, *span, elements=elements)
     if groups:
         reading.add(ExcludeGroups, *span, groups=groups)
+
+
+def _exclude_earlier(reading: Reading, span: tuple[int, int], before: str) -> None:
+    """Exclude the one element or group of the turn before."""
+    named = Reading(Source(before)).mentions("element", "group") if before else []
+    if len({m.value for m in named}) != 1 or len(before) > _SHORT:
+        return
+    reading.source.claim(*span)
+    if named[0].kind == "element":
+        reading.add(ExcludeElements, *span, elements=(named[0].value,))
+    else:
+        reading.add(ExcludeGroups, *span, groups=(named[0].value,))
 
 
 def read_pronouns(reading: Reading) -> None:

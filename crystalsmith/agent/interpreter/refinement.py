@@ -16,10 +16,13 @@ from crystalsmith.agent.interpreter.changes import (
     allowed,
     dropped,
     exchanged,
+    is_held,
     other_oxyanion,
+    said_back_in,
     stands,
     subjects_of,
 )
+from crystalsmith.agent.interpreter.continuing import exclude_more, goes_on
 from crystalsmith.agent.interpreter.figures import moved_figures
 from crystalsmith.agent.interpreter.interpret import read, read_source
 from crystalsmith.agent.interpreter.merging import merged
@@ -28,6 +31,7 @@ from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.tables import table
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.clauses import IncludeElements
 
 if TYPE_CHECKING:
@@ -36,7 +40,9 @@ if TYPE_CHECKING:
 _LONGEST = 20_000
 _SAID_BACK = ("quality", "application", "other_property")
 _TO_ELEMENT = re.compile(
-    r"\s*(?:please\s+)?(?:(?:change|switch|swap)\s+(?:it\s+|that\s+)?to\s+[A-Za-z]+|(?:use|take|try)?\s*[A-Za-z]+\s+instead)"
+    r"\s*(?:(?:no|oops|sorry|ok(?:ay)?|typo|hm+),?\s+){0,2}(?:please\s+)?"
+    r"(?:(?:change|switch|swap|go)\s+(?:it\s+|that\s+)?(?:back\s+)?to\s+[A-Za-z]+"
+    r"|back\s+to\s+[A-Za-z]+|i\s+meant?\s+[A-Za-z]+|(?:use|take|try)?\s*[A-Za-z]+\s+instead)"
     r"(?:\s+please)?[\s.!;]*",
     re.IGNORECASE,
 )
@@ -44,6 +50,17 @@ _DENIED = re.compile(
     r"\b(?:not|no\s+longer)\s+(?:an?\s+)?(?P<target>[a-z][a-z -]{2,30}?)(?=\s*(?:[,.;!]|but\b|$))",
     re.IGNORECASE,
 )
+_VERBS = (
+    "put|add|use|bring|include|make|have|with|give|set|then|go|change|keep|allow|raise|lower|only"
+    "|just|replace|swap|take"
+)
+_BETWEEN = re.compile(
+    r"\s*(?:,\s*(?:and|or|nor)\b|[,/&]|\b(?:and|or|nor)\b)\s*(?:(?:the|any|also)\s+)*",
+    re.IGNORECASE,
+)
+_A_WORD = re.compile(r"(?:I|In|As|At|No|He|Be|Am)\s(?!and\b|or\b|as\b)[a-z]")  # , I want
+_SYMBOL = re.compile(r"[A-Z][a-z]?(?![\w-])")
+_NEW_WISH = re.compile(r"\s+(?:instead|rather|in\b|please\s+add|too|as\s+well|is\b|are\b|may|can)")
 Kind = Literal["changed", "undo", "same"]
 
 
@@ -121,16 +138,19 @@ def _edited(current: DesignRequest, text: str, focus: str) -> Turn:
     notes = correct(source)
     reading = Reading(source, focus)
     state = current
-    changes = [*_changes(reading), *_denials(reading, current)]
+    changes = [*_changes(reading), *_denials(reading, current), *_allowed_more(reading, current)]
     for change in changes:
         state = dropped(state, change) if change.kind == "drop" else allowed(state, change)
     for exchange in (*_exchanges(reading, state), *_replacements(reading, state)):
         state = exchanged(state, exchange)
     state = exchanged(state, Exchange(other_oxyanion(reading, state), ()))
     for match in _pattern(table("refinement")["figures"]["comparative"]).finditer(source.plain):
+        if match.group()[0].isdigit():  # 20 is too many, 8
+            _claim_number(reading, match.span(), state)
         source.claim(*match.span())
     state = moved_figures(state, reading)
-    exclude_it(reading)
+    exclude_it(reading, before=current.text.rsplit("\n", 1)[-1])
+    exclude_more(reading, current)
     said = read_source(reading, text, notes, in_talk=True)
     return _outcome(current, merged(state, said, reading.source.plain))
 
@@ -157,7 +177,7 @@ def _claim_number(reading: Reading, span: tuple[int, int], request: DesignReques
 def _changes(reading: Reading) -> list[Change]:
     """Wishes and exclusions that are taken back; their words are claimed."""
     found: list[Change] = []
-    target = r"(?P<target>[^,.;!?]{1,60})"
+    target = rf"(?P<target>(?:(?!\band\s+(?:{_VERBS})\b)[^,.;!?]){{1,60}})"
     edits = table("refinement")["edits"]
     for kind, spellings in (("drop", edits["drop"]), ("allow", edits["allow"])):
         for spelling in spellings:
@@ -175,23 +195,75 @@ def _denials(reading: Reading, request: DesignRequest) -> list[Change]:
         subjects = tuple(
             subject
             for subject in subjects_of(reading, *match.span("target"))
-            if subject.kind in ("system", "family", "anion", "electronic")
-            and stands(request, subject)
+            if (
+                subject.kind in ("system", "family", "anion", "electronic", "element")
+                and stands(request, subject)
+            )
+            or (subject.kind in _SAID_BACK and _stood(request, (subject,)))
         )
+        if {"anion", "element"} <= {s.kind for s in subjects_of(reading, *match.span("target"))}:
+            continue  # not vanadium nitride
+        if any(s.kind == "element" for s in subjects) and not _names_another(reading, match):
+            continue  # not zinc
         if subjects and reading.source.is_open(*match.span()):
             reading.source.claim(*match.span())
             found.append(Change("drop", subjects, may_exclude=False))
     return found
 
 
+def _allowed_more(reading: Reading, request: DesignRequest) -> list[Change]:
+    """Read "lead too" after "bismuth is fine again"."""
+    named = goes_on(reading)
+    if named is None:
+        return []
+    before = Source(request.text.rsplit("\n", 1)[-1]).plain
+    spellings = table("refinement")["edits"]["allow"]
+    target = r"(?P<target>[^,.;!?]{1,60})"
+    if not any(_pattern(row.replace("{T}", target)).search(before) for row in spellings):
+        return []
+    reading.source.claim(0, len(reading.source.plain))
+    return [Change("allow", named)]
+
+
+def _names_another(reading: Reading, denied: re.Match[str]) -> bool:
+    """Whether a turn names elements besides those that it denies: Mo, sorry, not W."""
+    return any(
+        m.end <= denied.start() or m.start >= denied.end()
+        for m in reading.mentions("element", "ions")
+    )
+
+
+def _list_end(reading: Reading, start: int, end: int) -> int:
+    """Where a list of elements ends that a comma would cut: leave out Fe, Cr and Al."""
+    plain = reading.source.plain
+    if not subjects_of(reading, start, end):
+        return end
+    named = {m.start: m.end for m in reading.mentions("element", "group")}
+    while (between := _BETWEEN.match(plain, end)) is not None:
+        symbol = _SYMBOL.match(plain, between.end())
+        known = symbol is not None and symbol.group() in ALL_ELEMENTS
+        after = named.get(between.end(), symbol.end() if symbol is not None and known else 0)
+        if symbol is not None and _A_WORD.match(plain, between.end()):
+            break
+        if not after or _NEW_WISH.match(plain, after):
+            break
+        end = after
+    return end
+
+
 def _change(reading: Reading, kind: str, match: re.Match[str]) -> Change | None:
     start, end = match.span("target")
-    if not reading.source.is_open(*match.span()) or re.search(r"\d", match["target"]):
+    if match.end() == end:
+        end = _list_end(reading, start, end)
+    whole = match.start(), max(match.end(), end)
+    if not reading.source.is_open(*whole) or re.search(r"\d", match["target"]):
         return None
     subjects = subjects_of(reading, start, end)
+    if not subjects and kind == "drop":
+        subjects = said_back_in(reading.source.plain[start:end])
     if not subjects:
         return None
-    reading.source.claim(*match.span())
+    reading.source.claim(*whole)
     words = reading.source.plain[match.start() : match.start("target")].lower()
     return Change(kind, subjects, may_exclude="constraint" not in words)
 
@@ -206,6 +278,8 @@ def _replacements(reading: Reading, request: DesignRequest) -> list[Exchange]:
         return []
     group = Element(coming[0].value).group
     named = [e for c in request.clauses if isinstance(c, IncludeElements) for e in c.elements]
+    if request.formula is not None:
+        named += [e.symbol for e in request.formula.elements]
     leaving = [e for e in named if Element(e).group == group and e != coming[0].value]
     if len(leaving) != 1:
         return []
@@ -235,6 +309,8 @@ def _exchanges(reading: Reading, request: DesignRequest) -> list[Exchange]:
                 and not _stood(request, leaving)
             ):
                 continue  # it must not be hygroscopic
+            if spelling.startswith("^") and not all(is_held(request, s) for s in leaving):
+                continue  # and iron with cobalt
             if not leaving:
                 if not re.search(r"[a-z]{4,}\s+\d|\d\s*[a-z]", reading.source.plain[slice(*out)]):
                     _claim_number(reading, out, request)

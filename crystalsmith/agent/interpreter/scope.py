@@ -49,6 +49,7 @@ _SUSPENDED = re.compile(r"\s?-\s*(?:,|and|or|/|&)")
 _NEGATED_AFFIX = re.compile(
     r"[\s-]*(?:containing|based|bearing|rich)\s*(?:,|or|nor|and)\s*(?:or\s|nor\s)?", re.I
 )
+_INSTEAD = re.compile(r"\s+(?:instead|rather)\b", re.IGNORECASE)
 _MINUS = re.compile(r"(?:^|\s)-$")  # +Ti +O -Pb
 _ANY_BUT = re.compile(r"\b(?:any|all|every|everything|anything)\s[\w\s-]{0,40}?\bbut\s$", re.I)
 _ONE_OF = re.compile(
@@ -126,6 +127,8 @@ def _connected(reading: Reading, run: list[Item], item: Item) -> bool:
         return False  # without lead, tungstate
     if is_comma and not negated and last.kind == "ions" != item.kind:
         return False  # borate, K and Be excluded
+    if negated and _INSTEAD.match(reading.source.plain, item.end):
+        return False  # no Co, Fe instead
     if connects(between):
         return not (negated and between == ", " and _names_compound(reading, item))
     return negated and _NEGATED_AFFIX.fullmatch(between) is not None

@@ -51,11 +51,21 @@ _AT_LEAST = re.compile(r"\b(?:at\s+least|minimum|from)\s+(?:an?\s+)?$", re.IGNOR
 _AT_MOST = re.compile(
     r"\b(?:at\s+most|up\s+to|maximum|no\s+more\s+than)\s+(?:an?\s+)?$", re.IGNORECASE
 )
+_IS_THE = (
+    r"(?:is|are|being|as)\s+(?:(?:my|the|our|your|an?|absolute|hard|strict|upper|lower)\s+){0,3}"
+)
+_THAN = r"(?:\s+than\s+that)?(?=\s*(?:[,.;)!]|$))"
 _LIMIT_AFTER = re.compile(
-    r"\s*,?\s*(?:at\s+(?:the\s+)?most|max(?:imum)?|or\s+(?:fewer|less|below))(?!\w)(?!\s*\d)", re.I
+    r"\s*,?\s*(?:at\s+(?:the\s+)?(?:very\s+)?most|max(?:imum)?|tops|or\s+(?:fewer|less|below)"
+    rf"|{_IS_THE}(?:limit|max(?:imum)?|ceiling|cap)|(?:and\s+)?(?:no|not)\s+(?:any\s+)?more{_THAN})"
+    r"(?!\w)(?!\s*\d)",
+    re.I,
 )
 _FLOOR_AFTER = re.compile(
-    r"\s*,?\s*(?:at\s+(?:the\s+)?least|min(?:imum)?|or\s+more)(?!\w)(?!\s*\d)", re.I
+    r"\s*,?\s*(?:at\s+(?:the\s+)?(?:very\s+)?least|min(?:imum)?|or\s+more"
+    rf"|{_IS_THE}(?:min(?:imum)?|floor)|(?:and\s+)?(?:no|not)\s+(?:any\s+)?(?:less|fewer){_THAN})"
+    r"(?!\w)(?!\s*\d)",
+    re.I,
 )
 _OF_WHICH = re.compile(r"\s+of\s+(?:which|whom|them|these|those)\b", re.IGNORECASE)
 _OF_THEM_IN_IT = re.compile(
@@ -144,7 +154,7 @@ def _bounded_after(reading: Reading, end: int, quantity: Quantity) -> tuple[int,
     """Read "8 atoms at most" and "4 elements or fewer"."""
     if quantity.target is None:
         return end, quantity
-    after = reading.text_after(end, 24)
+    after = reading.text_after(end, 48)
     for pattern, is_low in ((_LIMIT_AFTER, False), (_FLOOR_AFTER, True)):
         match = pattern.match(after)
         if match:
