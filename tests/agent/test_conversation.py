@@ -167,3 +167,90 @@ def test_a_new_formula_says_all_that_earlier_words_about_the_composition_said():
 )
 def test_turns_that_widen_exchange_and_correct(turns, expected):
     assert after(*turns) == expected
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (("CsPbI3", "replace Pb with Sn", "and iodine with bromine"), {"formula": "CsSnBr3"}),
+        (("CsPbI3", "change Pb to Sn", "no, back to lead"), {"formula": "CsPbI3"}),
+        (("LiFePO4", "铁换成锰"), {"formula": "LiMnPO4"}),
+        (("BaTiO3", "钡的位置用锶代替"), {"formula": "SrTiO3"}),
+        (("oxides of Mn", "打错了，不是锰，是钼"), {"anion_class": "oxide", "include": ["Mo"]}),
+        (("oxides of Na", "sorry, I meant potassium"), {"anion_class": "oxide", "include": ["K"]}),
+        (("nitrides with Co", "no Co, Fe instead"),
+         {"anion_class": "nitride", "include": ["Fe"], "exclude": ["Co"]}),
+    ],
+)  # fmt: skip
+def test_one_element_takes_the_place_of_another(turns, expected):
+    assert after(*turns) == expected
+
+
+@pytest.mark.parametrize(
+    ("turns", "excluded"),
+    [
+        (("oxides", "leave out Fe, Cr and Al"), ["Al", "Cr", "Fe"]),
+        (("oxides", "leave out Fe, Cr and Al", "ok Al may stay"), ["Cr", "Fe"]),
+        (("oxides", "no copper", "or zinc", "same for tin"), ["Cu", "Sn", "Zn"]),
+        (("oxides", "keep thallium away from it", "and lead"), ["Pb", "Tl"]),
+        (("halides without lead", "锡也一样", "铅可以有"), ["Sn"]),
+        (("halides, no Pb, no Bi", "bismuth is alright", "lead too"), None),
+        (("borides", "铼和锇太贵，不要用"), ["Os", "Re"]),
+        (("borides", "what about thallium?", "okay, exclude it"), ["Tl"]),
+    ],
+)
+def test_exclusions_and_allowances_go_on(turns, excluded):
+    assert after(*turns).get("exclude") == excluded
+
+
+@pytest.mark.parametrize(
+    ("turns", "gap"),
+    [
+        (("oxides, gap at least 4 eV", "no wait, 3.5 is enough"), {"min": 3.5}),
+        (("oxides, gap at most 2.5 eV", "2.6, rather"), {"max": 2.6}),
+        (("oxides, gap 1 to 2 eV", "drop the upper bound"), {"min": 1}),
+        (("oxides, gap 1 to 2 eV", "and the lower one to 1.2"), {"min": 1.2, "max": 2}),
+        (("oxides, gap 2 ± 0.2 eV", "tighten it to 0.1"), {"target": 2, "tolerance": 0.1}),
+        (("oxides, gap 2 ± 0.2 eV", "误差放宽到0.3"), {"target": 2, "tolerance": 0.3}),
+        (("oxides, gap above 6 eV", "6太高，5就行"), {"min": 5}),
+        (("oxides, gap 2 eV", "3 eV is the minimum"), {"min": 3}),
+        (("oxides, gap 1 to 2 eV", "上限不要了"), {"min": 1}),
+    ],
+)
+def test_figures_that_a_turn_corrects(turns, gap):
+    assert after(*turns)["band_gap"] == gap
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (("ferromagnetic borides", "nevermind the magnetism"), {"anion_class": "boride"}),
+        (("便宜的硼化物", "价格先不管了"), {"anion_class": "boride"}),
+        (("hexagonal borides", "what I said about hexagonal: doesn't matter"),
+         {"anion_class": "boride"}),
+        (("hexagonal borides", "六方这条取消"), {"anion_class": "boride"}),
+        (("hexagonal borides", "不一定要六方"), {"anion_class": "boride"}),
+        (("layered borides", "not layered, any structure is fine"), {"anion_class": "boride"}),
+        (("hexagonal borides", "前面的全部作废，重新来：含氟的绝缘体"),
+         {"include": ["F"], "insulator": True}),
+        (("borides", "数量改为25"), {"anion_class": "boride", "count": 25}),
+        (("20 borides", "20 is too many, 8"), {"anion_class": "boride", "count": 8}),
+        (("borides with Mg or Ca", "just magnesium"),
+         {"anion_class": "boride", "include": ["Mg"]}),
+        (("cubic or tetragonal borides", "cubic it is"),
+         {"anion_class": "boride", "crystal_system": "cubic"}),
+        (("borides with Fe", "is iron magnetic?"), {"anion_class": "boride", "include": ["Fe"]}),
+        (("borides with Fe", "what would germanium do?"),
+         {"anion_class": "boride", "include": ["Fe"]}),
+        (("borides with Mg", "drop the Mg and put in Ti"),
+         {"anion_class": "boride", "include": ["Ti"]}),
+        (("ternary borides", "quaternary is ok too"),
+         {"anion_class": "boride", "n_elements": {"min": 3, "max": 4}}),
+    ],
+)  # fmt: skip
+def test_wishes_taken_back_and_settled(turns, expected):
+    assert after(*turns) == expected
+
+
+def test_a_binary_oxide_of_two_metals_cannot_be():
+    assert after("a binary oxide of vanadium", "put lithium in as well")["contradiction"]

@@ -90,6 +90,12 @@ _SET_FOR = re.compile(  # for a probe in a hot cell I'd want
     r"(?:want|need|like|look|search|seek|prefer|require)(?:ing)?\b)",
     re.IGNORECASE,
 )
+_OCCUPIED = re.compile(  # I teach crystallography and need
+    r"(?:^|(?<=[.;!?]\s))(?:hi[,!]?\s+|hello[,!]?\s+)?(?:i|we)\s+(?:teach|study|run|lead|supervise|manage|own|edit|write)\s"
+    r"[^.,;:!?\d]{3,60}?(?=,?\s+and\s+(?:i\s+|we\s+)?(?:now\s+|would\s+)?"
+    r"(?:want|need|like|am\s+looking|are\s+looking|look|search|seek|require)\b)",
+    re.IGNORECASE,
+)
 _NOT = re.compile(r"\b(?:not|no|never)\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
 
 
@@ -135,7 +141,8 @@ def claim_background(reading: Reading) -> None:
     for aside in _asides():
         for match in aside.finditer(reading.source.plain):
             reading.source.claim(*match.span())
-    for purpose in _SET_FOR.finditer(reading.source.plain):
+    plain = reading.source.plain
+    for purpose in (*_SET_FOR.finditer(plain), *_OCCUPIED.finditer(plain)):
         first = next(reading.after(purpose.start(), *_MATERIAL), None)
         if first is None or first.start >= purpose.end():
             reading.source.claim(*purpose.span())

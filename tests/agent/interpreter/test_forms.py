@@ -88,3 +88,23 @@ def test_what_is_said_behind_the_elements(text, expected):
 )
 def test_what_defines_or_tells_is_no_wish_of_its_own(text, unsupported):
     assert said_and_wishes(text).get("unsupported") == unsupported
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nitrides; beryllium is forbidden in our shop", {"exclude": ["Be"]}),
+        ("Nitrides. Noble metals are out of budget.", {"exclude_groups": ["noble metal"]}),
+        (
+            "A nitride. Platinum metals are too pricey, steer clear of them.",
+            {"exclude_groups": ["platinum group metal"]},
+        ),
+        ("nitrides, 12 atoms per cell is my limit", {"n_atoms": {"max": 12}}),
+        ("nitrides, four elements at the very most", {"n_elements": {"max": 4}}),
+        ("Can you do 8? I want nitrides.", {"count": 8}),
+        ("For a probe in a hot cell I'd want nitrides", {}),
+        ("第一次用这个系统，氮化物，给10个", {"count": 10}),
+    ],
+)
+def test_what_strangers_say_around_their_wishes(text, expected):
+    assert said_and_wishes(text) == {"anion_class": "nitride", **expected}
