@@ -50,7 +50,7 @@ _NAMED_THING = re.compile(
     re.IGNORECASE,
 )
 _NOUN_BEFORE = re.compile(
-    r"\b(?:candidates|structures|results|examples|suggestions|options|crystals|compounds)\W+"
+    r"\b(?:candidates|structures|results|examples|suggestions|options|crystals|compounds)\W+(?:please\W+)?"
     r"(?:(?:say|like|maybe|perhaps|about|up\s+to|at\s+most|around)\s+)?$",
     re.IGNORECASE,
 )

@@ -121,6 +121,11 @@ def _choice_in(words: str) -> set[str]:
 
 def _with(clauses: list[AnyClause], new: AnyClause, keeps_side: bool) -> list[AnyClause]:
     if isinstance(new, IncludeElements):
+        palette = next((c for c in clauses if isinstance(c, OnlyElements)), None)
+        if palette is not None and not set(new.elements) <= set(palette.elements):
+            both = tuple(sorted({*palette.elements, *new.elements}))  # Li-P-S only, and add Cl
+            wider = palette.model_copy(update={"elements": both})
+            return [wider if c is palette else c for c in clauses]
         return [*_freed(clauses, new.elements, ExcludeElements), new]
     if isinstance(new, ExcludeElements):
         return [*_freed(clauses, new.elements, IncludeElements), new]
