@@ -278,6 +278,8 @@ def _without(request: DesignRequest, subject: Subject) -> DesignRequest:
         if anion is not None:
             return _keeping(request, lambda clause: clause is not anion)
         return _with_list(request, (ExcludeElements, ExcludeGroups), subject.value)
+    if subject.kind == "excluded_group":
+        return _with_list(request, (ExcludeGroups,), subject.value)
     if subject.kind in ("quality", "application", "other_property"):
         names = _alike(subject.value)
         kept = tuple(w for w in request.unsupported if not _has_any(w, names))

@@ -90,8 +90,8 @@ _ROWS: tuple[_Row, ...] = (
     ),
     (
         re.compile(
-            rf"{_START}{_NAMED}(?:还是|其实|也|又|现在|倒是|倒|都|就){{0,3}}(?<![不没别])"
-            r"(?:可以(?:有|用|要|加|含|留|保留|接受|存在)?|能用|能有|能加|允许|行|没问题"
+            rf"{_START}{_NAMED}(?:还是|其实|也|又|现在|倒是|倒|都){{0,3}}(?<![不没别就])"
+            r"(?:可以(?:有|用|要|加|含|留|保留|接受|存在)?|能用|能有|能加|允许|行|没问题|解禁|放行|恢复"
             rf"|留着){_END}"
         ),
         ("", " is fine ; "),
@@ -129,6 +129,10 @@ _ROWS: tuple[_Row, ...] = (
         (" containing ", " ; "),
         True,
     ),
+    (re.compile(rf"{_START}(?:要|我要|改要)?{_N}(?:而不是|而非){_N}{_END}"), ("", " instead of ", " ; "), False),
+    (re.compile(r"(?:再|整体|都|各){0,2}(?:上移|提高|增加|调高|上调|升高)(?=\s?\d)"), (" raise by ",), False),
+    (re.compile(r"(?:再|整体|都|各){0,2}(?:下移|降低|减少|调低|下调|减小)(?=\s?\d)"), (" lower by ",), False),
+    (re.compile(r"(?:降回|调回|改回|退回)(?:到)?(?=\s?\d)"), (" lower to ",), False),
     (re.compile(r"能不能|可不可以"), (" please ",), False),
     (
         re.compile(
@@ -178,6 +182,7 @@ _ROWS: tuple[_Row, ...] = (
         False,
     ),
 )  # fmt: skip
+_THAT_ITEM = re.compile(r"(?<=[\u4e00-\u9fff])(?<!找)(?<!出)(?<!给)[这那]一?[条项点](?:要求|限制|条件)?")
 _TAKEN_BACK = re.compile(
     rf"{_START}(?:把|将|关于)?{_N}({_ITEM})?(?:就|先|也|都|可以|还是|全|全部){{0,2}}{_VOID}{_END}"
 )
@@ -215,6 +220,11 @@ def changes_in(text: str, names_elements: Callable[[str], bool]) -> Iterator[Rew
                 continue
             yield match.start(), match.start(1), " drop the "
             yield match.end(1), match.end(), " ; "
+
+
+    for match in _THAT_ITEM.finditer(text):
+        if is_new(match):
+            yield *match.span(), " "
 
 
 def _around(match: re.Match[str], glosses: tuple[str, ...]) -> Iterator[Rewrite]:
