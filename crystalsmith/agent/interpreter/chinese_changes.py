@@ -129,9 +129,21 @@ _ROWS: tuple[_Row, ...] = (
         (" containing ", " ; "),
         True,
     ),
-    (re.compile(rf"{_START}(?:要|我要|改要)?{_N}(?:而不是|而非){_N}{_END}"), ("", " instead of ", " ; "), False),
-    (re.compile(r"(?:再|整体|都|各){0,2}(?:上移|提高|增加|调高|上调|升高)(?=\s?\d)"), (" raise by ",), False),
-    (re.compile(r"(?:再|整体|都|各){0,2}(?:下移|降低|减少|调低|下调|减小)(?=\s?\d)"), (" lower by ",), False),
+    (
+        re.compile(rf"{_START}(?:要|我要|改要)?{_N}(?:而不是|而非){_N}{_END}"),
+        ("", " instead of ", " ; "),
+        False,
+    ),
+    (
+        re.compile(r"(?:再|整体|都|各){0,2}(?:上移|提高|增加|调高|上调|升高)(?=\s?\d)"),
+        (" raise by ",),
+        False,
+    ),
+    (
+        re.compile(r"(?:再|整体|都|各){0,2}(?:下移|降低|减少|调低|下调|减小)(?=\s?\d)"),
+        (" lower by ",),
+        False,
+    ),
     (re.compile(r"(?:降回|调回|改回|退回)(?:到)?(?=\s?\d)"), (" lower to ",), False),
     (re.compile(r"能不能|可不可以"), (" please ",), False),
     (
@@ -182,7 +194,7 @@ _ROWS: tuple[_Row, ...] = (
         False,
     ),
 )  # fmt: skip
-_THAT_ITEM = re.compile(r"(?<=[\u4e00-\u9fff])(?<!找)(?<!出)(?<!给)[这那]一?[条项点](?:要求|限制|条件)?")
+_THAT_ITEM = re.compile(r"(?<=[\u4e00-\u9fff])(?<![找出给])[这那]一?[条项点](?:要求|限制|条件)?")
 _TAKEN_BACK = re.compile(
     rf"{_START}(?:把|将|关于)?{_N}({_ITEM})?(?:就|先|也|都|可以|还是|全|全部){{0,2}}{_VOID}{_END}"
 )
@@ -220,7 +232,6 @@ def changes_in(text: str, names_elements: Callable[[str], bool]) -> Iterator[Rew
                 continue
             yield match.start(), match.start(1), " drop the "
             yield match.end(1), match.end(), " ; "
-
 
     for match in _THAT_ITEM.finditer(text):
         if is_new(match):
