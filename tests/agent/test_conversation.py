@@ -75,6 +75,8 @@ def test_bounds_complete_each_other_and_verbs_keep_their_side():
 
 
 def test_starting_over_leaves_nothing_behind():
+    for words in ("thanks! now forget all that: garnets", "忘掉之前的，石榴石"):
+        assert after(START, words) == {"family": "garnet"}
     assert after(START, "start over: metallic carbides") == {
         "metallic": True,
         "anion_class": "carbide",

@@ -44,20 +44,27 @@ _WILDCARD_GROUPS = {**_PLACEHOLDER_GROUPS, "TM": "transition metal", "RE": "rare
 _BARE = ("AB", "AX", "MX", "ABC", "XYZ", "ABX", "ABO", "AMX")
 _ANNOUNCED_ONLY = _BARE[:5]
 _MAX_AMOUNT = 30
+_ANIONS = frozenset("FHINOS")  # of one letter
 
 
 def is_pattern(token: str) -> bool:
     """Whether a word is a pattern of placeholders, with or without real elements."""
     if not _PATTERN.fullmatch(token) or _NO_PATTERN.search(token):
         return False
-    if token.isupper() and token[0] not in _FIRST_LETTERS:
-        return False
     parts = _PART.findall(token)
+    if token.isupper() and token[0] not in _FIRST_LETTERS and not _is_salt(parts):
+        return False
     real = [symbol for symbol, prime, _ in parts if not prime and not _is_free(symbol, token)]
     if len(real) == len(parts) or not set(real) <= set(ALL_ELEMENTS):
         return False
     amounts = [int(amount or 1) for _, _, amount in parts]
     return max(amounts) <= _MAX_AMOUNT and (max(amounts) > 1 or token in _BARE)
+
+
+def _is_salt(parts: list[tuple[str, str, str]]) -> bool:
+    """Whether a word in capitals is a metal, M and an anion (KMF3), not an abbreviation (PM2)."""
+    symbols = [symbol for symbol, _, _ in parts]
+    return symbols[1:-1] == ["M"] and symbols[0] in ALL_ELEMENTS and symbols[-1] in _ANIONS
 
 
 def pattern_ratio(token: str) -> str:

@@ -20,6 +20,7 @@ from .view import read
         ("AB2O4", {"ratio": "AB2O4", "include": ["O"]}),
         ("LiMO2", {"ratio": "LiMO2", "include": ["Li", "O"]}),
         ("Ln2O3", {"ratio": "Ln2O3", "include": ["O"], "include_groups": ["lanthanide"]}),
+        ("KMF3", {"ratio": "KMF3", "include": ["F", "K"]}),
         ("X2YZ", {"ratio": "X2YZ"}),
     ],
 )
@@ -27,7 +28,9 @@ def test_patterns(text, expected):
     assert read(f"{text}, stable, cubic") == {**expected, "stable": True, "crystal_system": "cubic"}
 
 
-@pytest.mark.parametrize("text", ["at 10:30", "MP3 player", "RTX4090", "the MX team", "AB testing"])
+@pytest.mark.parametrize(
+    "text", ["at 10:30", "PM2 sensors", "MP3 player", "RTX4090", "the MX team", "AB testing"]
+)
 def test_other_words_are_no_patterns(text):
     assert "ratio" not in read(f"a cubic oxide, {text}")
 
