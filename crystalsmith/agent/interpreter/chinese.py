@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from pymatgen.core import Element
 
+from crystalsmith.agent.interpreter.chinese_asides import asides
 from crystalsmith.agent.interpreter.chinese_changes import changes_in
 from crystalsmith.agent.interpreter.chinese_numbers import counted_elements, numeral_value, works_on
 from crystalsmith.agent.interpreter.tables import table
@@ -187,6 +188,8 @@ def _constructions(text: str) -> list[Rewrite]:
     for first, second in works_on(text):
         add(*first, " we work on ")
         add(*second, " ; we need ")
+    for rewrite in asides(text):
+        add(*rewrite)
     for start, end, gloss in changes_in(text, _names_elements):
         add(start, end, gloss)
     for match in _REASON.finditer(text):

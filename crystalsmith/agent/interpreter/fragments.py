@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.leftovers import is_content
+from crystalsmith.agent.interpreter.leftovers import is_content, sets_scene
 from crystalsmith.agent.interpreter.phrases import asks_something
 from crystalsmith.agent.interpreter.tables import table
 from crystalsmith.core.clauses import PropertyRange
@@ -47,7 +47,7 @@ def read_fragments(reading: Reading) -> None:
         return
     for start, end in list(fragments(reading)):
         words = reading.source.plain[start:end]
-        if end <= reading.heading:
+        if end <= reading.heading or sets_scene(reading, start, end):
             continue
         if reading.source.words(start, end).isascii() and _is_wish(reading, start, words):
             reading.cannot_score(start, end)

@@ -24,7 +24,7 @@ from crystalsmith.agent.interpreter.pronouns import read_pronouns
 from crystalsmith.agent.interpreter.properties import read_in_focus, read_properties
 from crystalsmith.agent.interpreter.reading import Reading
 from crystalsmith.agent.interpreter.second_look import look_again
-from crystalsmith.agent.interpreter.sizes import read_sizes
+from crystalsmith.agent.interpreter.sizes import read_further_elements, read_sizes
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.spelling import correct
 from crystalsmith.agent.interpreter.symmetry import read_crystal_systems, read_space_groups
@@ -65,6 +65,7 @@ _READERS = (
     read_sizes,
     claim_chatter,
     read_composition,
+    read_further_elements,
     read_crystal_systems,
     read_stability,
     read_novelty,

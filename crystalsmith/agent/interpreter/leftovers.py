@@ -15,6 +15,7 @@ from crystalsmith.core.clauses import (
     AtomCount,
     ExcludeElements,
     ExcludeGroups,
+    FamilyClause,
     IncludeElements,
     Novel,
     PropertyRange,
@@ -56,6 +57,16 @@ _COURTESIES = (
     ),
     re.compile(r"(?:</[\w ]{1,20}>\s*)?\b(?i:assistant)\s*:[^\n]*"),
     re.compile(r"\b(?:mp|mvc|icsd|cod|oqmd|jvasp|agm)[\s-]?#?\d{2,8}\b", re.IGNORECASE),
+    re.compile(  # Field geologist here, just curious
+        r"(?:^|(?<=[.!?,\n]\s))\s*(?:an?\s+)?(?:[A-Za-z]+\s+){0,3}(?i:geologists?|chemists?|physicists?|engineers?|students?"
+        r"|mineralogists?|scientists?|teachers?|postdocs?|researchers?|crystallographers?|[a-z]{3,}ers?|[a-z]{4,}ists?|guy|girl"
+        r"|person|newbie|professor)\s+here(?=\s*[,.!;:\n-])"
+    ),
+    re.compile(  # above the H+/H2 potential
+        r"\b(?:the\s+)?(?:[A-Z][a-z]?(?:\d?[+-]?|O\d?))/(?:[A-Z][a-z]?\d?(?:O\d?)?)(?:\d?[+-])?(?=\s+(?:redox|couple|potential|level|line))"
+        r"(?:\s+(?:redox|couple|potential|level|line))*"
+        r"|\b(?:H\+/H2|H2O/O2|O2/H2O|H2/H2O|H2O/H2)(?![\w/])"
+    ),
     re.compile(r"https?://\S{1,200}|\S{1,60}@\S{1,60}\.\w{2,10}"),
 )
 _LIKENESSES = (
@@ -76,6 +87,11 @@ _EXPLAINED_BY = {
         ("bulk_modulus", "shear_modulus"),
     ),
 }
+_HIGH_K = frozenset({"high k", "low k", "high k dielectric"})
+_PERMITTIVITY = re.compile(
+    r"\b(?:dielectric\s+constant|permittivity)\b[^.;\n\d]{0,24}\d|\b(?:k|kappa|\u03b5r?)\s?[=<>≥≤~]+\s?\d",
+    re.IGNORECASE,
+)
 _FOR = re.compile(
     r"\bfor\s+(?:the\s+|use\s+in\s+|an?\s+|detect(?:ing|ion\s+of)?\s+(?:of\s+)?)?(?:(?:deep|far|mid|near)[\s-]+)?$",
     re.IGNORECASE,
@@ -101,7 +117,7 @@ _SCENE = re.compile(  # where it begins: our group works on, I grow
     r"(?:^|[.;!?\n,:]|\b(?:and|so|because|since|as)\b)\s*(?:i|we|(?:my|our|the)\s+(?:[a-z]+\s+)?(?:group|lab|team"
     r"|company|institute|department|startup|phd|thesis|project))(?:'m|'re|\s+am|\s+are|\s+is)?"
     r"(?:\s+(?:mainly|mostly|currently|usually|also|here|normally|only|just|at\s+\w+|from\s+\w+)){0,2}"
-    r"\s+(?:work(?:s|ing)?(?:\s+(?:on|in|with))?|stud(?:y|ies|ying)|research(?:es|ing)?|do(?:es|ing)?"
+    r"\s+(?:work(?:s|ing)?(?:\s+(?:on|in|with))?|teach(?:es|ing)?|lectur(?:es?|ing)|run(?:s|ning)?|supervis(?:es?|ing)|stud(?:y|ies|ying)|research(?:es|ing)?|do(?:es|ing)?"
     r"|investigat(?:es?|ing)|develop(?:s|ing)?|mak(?:es?|ing)|grow(?:s|ing)?|build(?:s|ing)?|deposit(?:s|ing)?"
     r"|fabricat(?:es?|ing)|produc(?:es?|ing)|manufactur(?:es?|ing)|is\s+about|is\s+on|model(?:s|ing|ling)?"
     r"|measur(?:es?|ing)|simulat(?:es?|ing))\s+[^.;!?\n]{0,40}$",
@@ -164,7 +180,7 @@ def read_unsupported(reading: Reading) -> None:
         if _is_explained(reading, mention) or _is_defined(reading, mention.end):
             reading.source.claim(mention.start, mention.end)  # dense (> 9 g/cm3)
             continue
-        if _says_purpose(reading, mention) or _sets_scene(reading, mention):
+        if _says_purpose(reading, mention) or sets_scene(reading, mention.start, mention.end):
             reading.source.claim(mention.start, mention.end)
             reading.note(
                 f"'{reading.source.words(mention.start, mention.end)}' says what it is for"
@@ -197,6 +213,10 @@ def read_unsupported(reading: Reading) -> None:
 def _is_explained(reading: Reading, mention: Mention) -> bool:
     """Whether a figure of the same text says what dense, light or soft means."""
     names = _EXPLAINED_BY.get(mention.value.lower(), ())
+    if mention.value.lower() == "framework":
+        return bool(reading.of_kind(FamilyClause))  # a filled skutterudite, Co and Sb framework
+    if mention.value.lower() in _HIGH_K:
+        return _PERMITTIVITY.search(reading.source.plain) is not None
     return any(c.name in names for c in reading.of_kind(PropertyRange))
 
 
@@ -215,11 +235,11 @@ def _says_purpose(reading: Reading, mention: Mention) -> bool:
     return is_for or is_heading or re.match(r"\s(?:materials?|phases?)\b", after) is not None
 
 
-def _sets_scene(reading: Reading, mention: Mention) -> bool:
-    """Whether a word only says what the writer works on: we grow *thin films* and need ..."""
+def sets_scene(reading: Reading, start: int, end: int) -> bool:
+    """Whether a stretch only says what the writer works on: we grow *thin films* and need ..."""
     plain = reading.source.plain
-    scene = _SCENE.search(plain[max(0, mention.start - 90) : mention.start])
-    needs = _NEEDS.match(plain, mention.end)
+    scene = _SCENE.search(plain[max(0, start - 90) : start])
+    needs = _NEEDS.match(plain, end)
     return (
         scene is not None
         and needs is not None

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.reading import Reading
+from crystalsmith.agent.interpreter.scope import Item
 from crystalsmith.agent.interpreter.source import Source
 from crystalsmith.agent.interpreter.tables import table
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS
 from crystalsmith.core.clauses import ExcludeElements, ExcludeGroups
 
+if TYPE_CHECKING:
+    from crystalsmith.agent.interpreter.lexicon import Mention
+
 _SHORT = 60  # characters of a turn that a pronoun may stand for
+_IS = re.compile(
+    r"\b(?:is|are|being|'s|'re)\s+"
+    r"(?:(?:very|too|quite|so|highly|both|also)\s+|[a-z]+\s+(?:and|or)\s+){0,4}$",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"\s*(?:(?:and|but|also|oh|as|since|because)[, ]\s*)?(?P<symbol>[A-Z][a-z]?)"
+    r"\s*(?:is|are|was|gets?|has|costs?|:|-|,)\s"
+)
 
 
 @lru_cache(maxsize=1)
@@ -29,9 +44,14 @@ def exclude_it(reading: Reading, *, in_sentence: bool = False, before: str = "")
     pronoun = _pattern().search(reading.source.plain)
     if pronoun is None or not reading.source.is_open(*pronoun.span()):
         return
-    named = [m for m in reading.mentions("element", "group") if m.end <= pronoun.start()]
+    named: list[Mention | Item] = [
+        m for m in reading.mentions("element", "group") if m.end <= pronoun.start()
+    ]
     if in_sentence:
-        named = [m for m in named if reading.source.same_sentence(m.start, pronoun.start())][-1:]
+        named = [m for m in named if reading.source.same_sentence(m.start, pronoun.start())]
+        named = [m for m in named if not _says_why(reading, m)][-1:]
+    if in_sentence and not named:
+        named = _symbol_before(reading, pronoun.start())
     elements = tuple(m.value for m in named if m.kind == "element")
     groups = tuple(m.value for m in named if m.kind == "group")
     if not named:
@@ -55,6 +75,21 @@ def _exclude_earlier(reading: Reading, span: tuple[int, int], before: str) -> No
         reading.add(ExcludeElements, *span, elements=(named[0].value,))
     else:
         reading.add(ExcludeGroups, *span, groups=(named[0].value,))
+
+
+def _says_why(reading: Reading, item: Mention | Item) -> bool:
+    """Whether a group is said of what was named: cadmium is *toxic*, so keep it out."""
+    before = reading.source.plain[max(0, item.start - 24) : item.start]
+    return item.kind == "group" and _IS.search(before) is not None
+
+
+def _symbol_before(reading: Reading, position: int) -> list[Mention | Item]:
+    """The element that a sentence is about: *Ge* is too expensive so keep it out."""
+    start = reading.source.sentence_start(position)
+    match = _SUBJECT.match(reading.source.plain, start)
+    if match is None or match["symbol"] not in ALL_ELEMENTS or match.end() > position:
+        return []
+    return [Item(*match.span("symbol"), "element", match["symbol"])]
 
 
 def read_pronouns(reading: Reading) -> None:

@@ -362,6 +362,10 @@ def _read_without_figure(reading: Reading, mention: Mention) -> None:
         if negative or is_negative:
             reading.add(PropertyRange, start, end, name="formation_energy", maximum=0.0)
             return
+    named = {clause.name for clause in reading.of_kind(PropertyRange)}
+    if mention.value in named and before.rstrip()[-1:] == "(" and after.lstrip()[:1] == ")":
+        reading.source.claim(mention.start, mention.end)  # G > 200 GPa (shear modulus)
+        return
     start = _with_adjective(reading, mention.start)
     adjective = reading.source.plain[start : mention.start]
     if start < mention.start and any(

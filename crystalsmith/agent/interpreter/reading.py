@@ -40,6 +40,10 @@ _HEADING = re.compile(
     r"\s*(?P<words>(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)(?:[ \t]?:|\s[-–]\s)\s*"
     r"(?!\s*(?:yes|no|true|false|high|low|[\d<>≤≥~])\b)"
 )
+_TITLE = re.compile(
+    r"\s*(?P<words>(?![^.\n]*-free\b)"
+    r"(?:[^\W\d][\w'’/-]*[ \t]+){0,6}[^\W\d][\w'’/-]*)\.\s+(?=[A-Z\d])"
+)
 _SCORED = frozenset(
     {"anion", "anion_amount", "ions", "family", "group", "system", "electronic", "property",
      "element_number", "stable", "novel", "centrosymmetric", "polar", "chiral", "before"}
@@ -140,13 +144,25 @@ class Reading:
     @cached_property
     def heading(self) -> int:
         """Where a heading ends that says what the material is for, 0 without: *IR dome:* ..."""
-        match = _HEADING.match(self.source.plain)
+        match = _HEADING.match(self.source.plain) or self._title()
         if match is None or not word_set("purpose", "no_heading").isdisjoint(
             match["words"].lower().split()
         ):
             return 0
         scored = (m for m in self.all_mentions if m.start < match.end("words"))
         return 0 if any(m.kind in _SCORED for m in scored) else match.end("words")
+
+    def _title(self) -> re.Match[str] | None:
+        """A first sentence that only names an application: *Window for a laser.* Wide-gap ..."""
+        match = _TITLE.match(self.source.plain)
+        if match is None or not word_set("count", "asks").isdisjoint(
+            match["words"].lower().split()
+        ):
+            return None
+        named = (m for m in self.all_mentions if m.end <= match.end("words"))
+        headed = word_set("purpose", "headed")
+        is_title = any(m.kind == "application" or m.value.lower() in headed for m in named)
+        return match if is_title else None
 
     @cached_property
     def quantities(self) -> list[Quantity]:

@@ -62,8 +62,11 @@ _OR_ANYTHING = re.compile(
     re.I,
 )
 _SO_MUST = re.compile(
-    r"\b(?:so|neither|nor)\s+(?:must|should|is|are|does|do|can|may|shall|has|have)\s+$", re.I
+    r"\b(?:so|neither|nor)\s+(?:must|should|is|are|does|do|can|may|shall|has|have)\s+"
+    r"(?:(?:any(?:thing|\s+(?:other|of\s+the))?|every(?:thing)?|all|the)\s+)?(?:that\s+is\s+|other\s+)?$",
+    re.I,
 )
+_SO_BEGINS = re.compile(r"\s*(?:and\s+)?(?:so|neither|nor)\b", re.I)
 _DENIAL = re.compile(
     r"\b(?:absent|not|no|never|excluded|forbidden|banned|prohibited|out|removed|avoided)\b|n't",
     re.I,
@@ -81,7 +84,8 @@ def _after() -> dict[str, re.Pattern[str]]:
     return {
         "exclude": re.compile(rf"\)?\s?-?\s?(?:{words['exclude']})(?!\w)", re.I),
         "exclude_all": re.compile(
-            rf"{_ATOMS}\s*[,:=]?\s*(?:(?:{copula})\s+)?(?:{words['exclude_all']})(?!\w)", re.I
+            rf"{_ATOMS}\s*[,:=]?\s*(?:(?:all|both|each)\s+)?(?:(?:{copula})\s+)?(?:{words['exclude_all']})(?!\w)",
+            re.I,
         ),
         "only": re.compile(rf"{_ATOMS}\s*,?\s*(?:{words['only']})(?!\w)", re.I),
         "system": re.compile(rf"[\s-]*(?:{words['system']})(?!\w)", re.I),
@@ -148,6 +152,12 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
         head, tail = run[: len(run) - reach], run[len(run) - reach :]
         rest = _listed(reading, head, before_role, before_start, head[-1].end)
         return [*rest, Listing(tuple(tail), "exclude", tail[0].start, after_end, has_cue=True)]
+    if after_role == "exclude" and before_role == "include":
+        last = _last_clause(reading, run)
+        if last:  # with tantalum, rare earths not allowed
+            head, tail = run[:last], run[last:]
+            rest = _listed(reading, head, before_role, before_start, head[-1].end)
+            return [*rest, Listing(tuple(tail), "exclude", tail[0].start, after_end, has_cue=True)]
     if after_role == "maybe" and before_role != "exclude":
         last = _last_part(reading, run)
         if last:
@@ -162,6 +172,23 @@ def _judged(reading: Reading, run: list[Item]) -> list[Listing]:
         start = before_start if before_role in ("only", after_role) else run[0].start
         return [Listing(tuple(run), after_role, start, after_end, has_cue=True)]
     return _listed(reading, run, before_role, before_start, run[-1].end)
+
+
+def _last_clause(reading: Reading, run: list[Item]) -> int:
+    """Where a clause of its own begins in "with Ta, rare earths not allowed"; 0 in one list.
+
+    "With In, Ga and Ge all ruled out" is one list: its last comma stands before no clause.
+    """
+    text = reading.source.plain
+    commas = [
+        index
+        for index in range(1, len(run))
+        if re.fullmatch(r"\s*,\s*", text[run[index - 1].end : run[index].start])
+    ]
+    if len(commas) != 1 or len(run) - commas[0] > 1:
+        return 0
+    after = text[run[-1].end : run[-1].end + 12]
+    return 0 if re.match(r"\s*,?\s*(?:all|both|each)\b", after, re.I) else commas[0]
 
 
 def _last_part(reading: Reading, run: list[Item]) -> int:
@@ -206,6 +233,8 @@ def role_before(reading: Reading, position: int) -> tuple[str, int]:
                 return "exclude", position
     if _SO_MUST.search(reading.source.plain[max(0, position - 24) : position]):
         start = reading.source.sentence_start(position)
+        if start > 1 and _SO_BEGINS.match(reading.source.plain, start):
+            start = reading.source.sentence_start(start - 2)  # lead is out. So is cadmium
         if _DENIAL.search(reading.source.plain[start:position]):
             return "exclude", position
     if cue is None:

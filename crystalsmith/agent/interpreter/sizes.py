@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from crystalsmith.agent.interpreter.reading import only_words
 from crystalsmith.agent.interpreter.scope import role_before
-from crystalsmith.core.clauses import AtomCount, ElementCount
+from crystalsmith.core.chemistry.formulas import ANION_CLASSES
+from crystalsmith.core.clauses import (
+    AnionClass,
+    AtomCount,
+    ElementCount,
+    IncludeElements,
+    IncludeGroups,
+)
 
 if TYPE_CHECKING:
     from crystalsmith.agent.interpreter.lexicon import Mention
@@ -80,6 +87,13 @@ _USE = re.compile(
     r"(?:exactly\s+|precisely\s+|only\s+|just\s+|any\s+)?$",
     re.IGNORECASE,
 )
+_FURTHER = re.compile(  # Mg and Sb plus exactly one more element
+    r"\b(?:and|plus|with|together\s+with)\s+(?:(?P<exact>exactly|just|only|precisely)\s+|(?P<low>at\s+least)\s+"
+    r"|(?P<high>at\s+most|up\s+to|no\s+more\s+than)\s+)?(?P<number>an?|one|two|three|four|[1-4])(?:\s+|(?<=an)(?=other))"
+    r"(?:more|other|further|additional|extra|third|fourth|unspecified)\s+(?:chemical\s+)?(?:elements?|components?|species)\b",
+    re.IGNORECASE,
+)
+_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4}
 _JOINS = frozenset({"or", "and", "to", "either", "a", "an", "but"})
 # "About 20 atoms" leaves this much room.
 _ABOUT = 0.2
@@ -129,6 +143,24 @@ def read_sizes(reading: Reading) -> None:
         _add(reading, last, start, end, _bounds(reading, bound, last))
         last_end = end
     _read_words(reading)
+
+
+def read_further_elements(reading: Reading) -> None:
+    """Read "Mg and Sb plus exactly one more element" as three elements in all."""
+    match = _FURTHER.search(reading.source.plain)
+    if match is None or not reading.source.is_open(*match.span("number")):
+        return
+    named = {e for c in reading.of_kind(IncludeElements) for e in c.elements}
+    anions = [ANION_CLASSES[clause.name] for clause in reading.of_kind(AnionClass)]
+    others = sum(len(c.groups) for c in reading.of_kind(IncludeGroups))
+    others += sum(named.isdisjoint(anion) for anion in anions)
+    if not named or reading.of_kind(ElementCount):
+        return
+    word = match["number"].lower()
+    number = len(named) + others + (_NUMBERS[word] if word in _NUMBERS else int(word))
+    low = None if match["high"] else number
+    high = None if match["low"] else number
+    reading.add(ElementCount, *match.span(), minimum=low, maximum=high)
 
 
 def _of_the_allowed(reading: Reading, quantity: Quantity) -> int:

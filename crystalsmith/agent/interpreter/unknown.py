@@ -11,7 +11,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from crystalsmith.agent.interpreter.leftovers import is_content
+from crystalsmith.agent.interpreter.leftovers import is_content, sets_scene
 from crystalsmith.agent.interpreter.phrases import asks_something
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read_unknown(reading: Reading) -> None:
         sure = _SURE
         if named == "application":
             sure = _LIKELY if "-" in words else _SURE_OF_PURPOSE
-        if asks_something(words, sure):
+        if not sets_scene(reading, start, end) and asks_something(words, sure):
             reading.cannot_score(start, end)
 
 

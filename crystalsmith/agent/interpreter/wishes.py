@@ -26,7 +26,8 @@ _STRUCTURE_WORDS = (
 )
 _STRUCTURE_WORD = re.compile(rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS})(?!\w)", re.IGNORECASE)
 _TYPE_WORD = re.compile(
-    rf"[\s-]{{1,2}}(?:{_STRUCTURE_WORDS}|structures(?=[\s,.;)]|$))(?!\w)", re.IGNORECASE
+    rf"[\s-]{{1,2}}(?:(?:like|type)\s(?:crystal\s+)?(?:structures?|arrangement|lattice|framework)|{_STRUCTURE_WORDS}|structures(?=[\s,.;)]|$))(?!\w)",
+    re.IGNORECASE,
 )
 # "New" alone is no wish when one of these follows.
 _PLAIN_WORDS = frozenset({"new", "known", "existing", "unknown", "unexplored", "hypothetical"})
