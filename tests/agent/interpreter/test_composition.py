@@ -124,3 +124,35 @@ def test_a_batterys_ion_is_not_asked_for():
     request = interpret("layered oxide for Na-ion batteries")
     assert len(request.clauses) == 1
     assert any("Na-ion batteries" in note for note in request.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "oxides with tantalum, rare earths not allowed",
+            {"include": ["Ta"], "exclude_groups": ["rare earth"]},
+        ),
+        ("spinels with nickel, cobalt forbidden", {"include": ["Ni"], "exclude": ["Co"]}),
+        ("oxides with Ca, Sr and Ba excluded", {"exclude": ["Ba", "Ca", "Sr"]}),
+        ("oxide with In and Ga both ruled out", {"exclude": ["Ga", "In"]}),
+        (
+            "Toxic elements are out. So is anything radioactive. Nitrides.",
+            {"exclude_groups": ["radioactive", "toxic"]},
+        ),
+        ("a Heusler. Ge is too expensive so keep it out.", {"exclude": ["Ge"]}),
+        ("cadmium is toxic, so leave it out; zinc oxides", {"exclude": ["Cd"], "include": ["Zn"]}),
+        ("Mg, Si and O as the only elements permitted", {"only": ["Mg", "O", "Si"]}),
+        ("Has to contain Mg and Sb plus exactly one more element", {"n_elements": (3, 3)}),
+        ("halides of tin plus at most two other elements", {"n_elements": (None, 4)}),
+        ("必须同时含有镁和硅两种元素", {"include": ["Mg", "Si"]}),
+        ("镉有毒，别用；含锌的硫化物", {"exclude": ["Cd"], "include": ["Zn"]}),
+    ],
+)
+def test_roles_said_behind_a_list(text, expected):
+    found = read(text)
+    if "n_elements" in expected:
+        low, high = expected["n_elements"]
+        assert (found["n_elements"].get("min"), found["n_elements"].get("max")) == (low, high)
+    else:
+        assert {key: found.get(key) for key in expected} == expected

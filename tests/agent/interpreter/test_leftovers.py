@@ -100,3 +100,20 @@ def test_off_topic(text):
 def test_empty(text):
     with pytest.raises(RequestError, match="empty"):
         interpret(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Diffusion barrier. Nitrides, metallic, rock salt structure.",
+        "Window for a high-power laser. Wide-gap, cubic fluorides",
+        "I teach a course on the deep mantle and want oxides of magnesium",
+        "nitrides with G > 200 GPa (shear modulus)",
+        "Field geologist here. Olivine-structured germanates of magnesium?",
+        "上一批Ga2O3薄膜质量不太理想。现在想换成含镁的氧化物",
+    ],
+)
+def test_what_sets_the_scene_is_not_said_back(text):
+    request = interpret(text)
+    assert request.unsupported == ()
+    assert request.clauses
