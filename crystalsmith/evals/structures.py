@@ -101,8 +101,14 @@ def evaluate_structures(
         workers: processes that share the crystals, if their own templates are given; the noise
             that a crystal starts from depends on how many there are.
         progress: told about finished crystals.
+
+    Raises:
+        DataError: several workers cannot share this.
     """
     entries = cases.entries
+    if workers > 1 and (constraints != "true" or generator.device.type != "cpu"):
+        raise DataError("--workers are for true constraints on a CPU; leave them out")
+    workers = min(workers, len(entries))
     started = time.monotonic()
     if constraints == "true":
 

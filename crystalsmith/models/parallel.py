@@ -57,18 +57,21 @@ def in_forks(run: Callable[[int], Result], count: int) -> list[Result]:
     """
     if count == 1 or "fork" not in multiprocessing.get_all_start_methods():
         return [run(index) for index in range(count)]
-    global _forked
-    _forked = run
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(count, context, torch.set_num_threads, (1,)) as pool:
+    with ProcessPoolExecutor(count, context, _begin_fork, (run,)) as pool:
         return list(pool.map(_run_forked, range(count)))
 
 
-_forked: Callable[[int], object] | None = None  # what copies of this process are to run
+_forked: Callable[[int], Any]  # what a copy of this process is to run; set there alone
+
+
+def _begin_fork(run: Callable[[int], object]) -> None:
+    global _forked  # handed over by the fork, so that it need not be picklable
+    _forked = run
+    torch.set_num_threads(1)
 
 
 def _run_forked(index: int) -> Any:
-    assert _forked is not None  # noqa: S101
     return _forked(index)
 
 

@@ -63,6 +63,15 @@ def test_structures_copied_from_the_crystal_itself_match_exactly(cases):
     assert sum(row["n"] for row in figures["by_crystal_family"].values()) == 6
 
 
+def test_workers_share_the_crystals(cases):
+    generator = StructureGenerator.load(entries=cases.entries, device="cpu")
+    figures = evaluate_structures(generator, cases, workers=4)
+    assert figures["n"] == 6
+    assert figures["match"] == figures["composition_exact"] == 100  # each beside its own truth
+    with pytest.raises(DataError, match="leave them out"):
+        evaluate_structures(generator, cases, constraints="predicted", workers=2)
+
+
 def test_from_the_formula_alone_several_templates_are_filled_with_the_same_formula(cases):
     generator = StructureGenerator.load(entries=cases.entries, device="cpu")
     figures = evaluate_structures(
