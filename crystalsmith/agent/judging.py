@@ -61,7 +61,8 @@ def gather_evidence(
     from crystalsmith.tools.family_prototypes import family_fits
 
     scored = toolbox.surrogates.predict([item.structure for item in crystals], progress)
-    hulls = toolbox.compositions.predict([item.structure.composition for item in crystals])
+    compositions = [item.structure.composition for item in crystals]
+    hulls = toolbox.compositions.predict(compositions, ("hull_energy",))
     evidence: list[Evidence | None] = []
     for item, score, hull in zip(crystals, scored, hulls, strict=True):
         if score.failure is not None:

@@ -121,5 +121,5 @@ def _gaps(
     for clause in request.clauses:
         low, high = clause.interval("band_gap") or (low, high)
     compositions: list[Composition] = [template.composition for template in templates]
-    expected = bench.toolbox.compositions.predict(compositions) if compositions else []
-    return [Targets(band_gap=min(max(row["band_gap"].mean, low), high)) for row in expected]
+    expected = bench.toolbox.compositions.means(compositions, "band_gap").tolist()
+    return [Targets(band_gap=min(max(gap, low), high)) for gap in expected]

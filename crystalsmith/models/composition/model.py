@@ -127,20 +127,27 @@ class CompositionModel:
         """Formation energies (eV/atom) as heights above the predicted hull; None stays None."""
         if all(energy is None for energy in energies):
             return list(energies)
-        hulls: list[float] = []
-        for begin in range(0, len(compositions), _BATCH):
-            part = self.estimates(compositions[begin : begin + _BATCH], ("hull_energy",))
-            hulls += part["hull_energy"].means.tolist()
+        hulls = self.means(compositions, "hull_energy").tolist()
         return [
             None if energy is None else energy - hull
             for energy, hull in zip(energies, hulls, strict=True)
         ]
 
-    def predict(self, compositions: Sequence[Composition]) -> list[dict[str, Prediction]]:
-        """Properties of every composition, by name."""
+    def means(self, compositions: Sequence[Composition], name: str) -> NDArray[np.float64]:
+        """``(n,)`` one property of every composition, without its uncertainty; see `Estimates`."""
+        parts = [
+            self.estimates(compositions[begin : begin + _BATCH], (name,))[name].means
+            for begin in range(0, len(compositions), _BATCH)
+        ]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def predict(
+        self, compositions: Sequence[Composition], names: Collection[str] | None = None
+    ) -> list[dict[str, Prediction]]:
+        """Properties of every composition, by name; for ``names`` see `estimates`."""
         if not compositions:
             return []
-        told = self.estimates(compositions)
+        told = self.estimates(compositions, names)
         return [
             {
                 name: predicted(LEARNABLE[name], float(means[row]), float(stds[row]), SOURCE)

@@ -65,7 +65,7 @@ def ship(
     ensemble.spread = calibrate(ensemble, entries, graphs)
     if compositions is not None and unseen_formulas and "band_gap" in ensemble.properties:
         entries, graphs = entries[:unseen_formulas], graphs[:unseen_formulas]
-        gaps = _formula_gaps(entries, compositions)
+        gaps = compositions.means([entry.composition for entry in entries], "band_gap")
         ensemble.gap_rule = gap_rule(ensemble, entries, graphs, gaps)
         found = calibrate(ensemble, entries, graphs, gaps)
         ensemble.spread["band_gap"] = found["band_gap"]
@@ -127,11 +127,6 @@ def gap_rule(
     known = ~np.isnan(truth)
     own, metal = np.concatenate(gaps), np.concatenate(logits)
     return fit_gap_rule(own[known], metal[known], formula_gaps[known], truth[known])
-
-
-def _formula_gaps(entries: Sequence[Entry], compositions: CompositionModel) -> NDArray[np.float64]:
-    predictions = compositions.predict([entry.composition for entry in entries])
-    return np.array([one["band_gap"].mean for one in predictions])
 
 
 def trained_range(graphs: Sequence[CrystalGraph]) -> TrainedRange:

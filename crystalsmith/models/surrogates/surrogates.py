@@ -132,10 +132,7 @@ class Surrogates:
         """Band gaps that the formulas alone suggest, eV; None without a composition model."""
         if self.compositions is None:
             return None
-        if not structures:
-            return np.zeros(0)
-        told = self.compositions.estimates([s.composition for s in structures], ("band_gap",))
-        return told["band_gap"].means
+        return self.compositions.means([s.composition for s in structures], "band_gap")
 
     def _predictions(
         self, graphs: Sequence[CrystalGraph], gaps: NDArray[np.float64] | None
