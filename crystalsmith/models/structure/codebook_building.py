@@ -15,7 +15,13 @@ from crystalsmith.core.crystallography.crystal import pattern_descriptions
 from crystalsmith.core.crystallography.normaliser import different_choices
 from crystalsmith.core.progress import Progress, silent
 from crystalsmith.models.structure.batch import CompactTemplate, TemplateBatch, collate
-from crystalsmith.models.structure.codebook import Centre, Codebook, CodebookBuilder, Pattern
+from crystalsmith.models.structure.codebook import (
+    Centre,
+    Codebook,
+    CodebookBuilder,
+    Pattern,
+    likings_of,
+)
 from crystalsmith.models.structure.equivalence import Descriptions, nearest_description
 from crystalsmith.models.structure.lattice import VOLUME, coefficients, matrices
 from crystalsmith.models.structure.library import expected_volume
@@ -131,12 +137,14 @@ class CentresWithout:
             return group.row
         if kept.sum() < LEAST - 1:
             return None
-        places = element_places()[group.elements[kept] - 1]
+        elements = group.elements[kept]
+        places = element_places()[elements - 1]
         return group.row | {
             "lattice": group.aligned_lattice[kept].mean(0),
             "free": group.aligned_free[kept].mean(0) % 1.0,
             "places": places.mean(0),
             "variances": places.var(0).sum(-1),
+            "likings": likings_of(elements),
             "count": np.array([float(kept.sum())]),
         }
 
@@ -241,6 +249,7 @@ class _Shelf:
             "free": (free % 1.0).numpy(),
             "places": places.mean(0),
             "variances": places.var(0).sum(-1),
+            "likings": likings_of(elements),
             "spread": np.array([float(gaps.square().mean().sqrt())]),
             "count": np.array([float(len(near))]),
         }

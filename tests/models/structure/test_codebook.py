@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from crystalsmith.core.crystallography.crystal import SymmetricCrystal, recanonicalised
 from crystalsmith.core.crystallography.normaliser import canonical, slot_orders
 from crystalsmith.core.crystallography.template import SymmetryTemplate
 from crystalsmith.core.entry import Entry
+from crystalsmith.core.errors import WeightsError
 from crystalsmith.models.structure.codebook import Codebook
 from crystalsmith.models.structure.codebook_building import CentresWithout, build_codebook
 from crystalsmith.models.structure.generator import StructureGenerator
@@ -22,16 +24,22 @@ FORMULAS = (("Ti", "O"), ("Sn", "O"), ("Ge", "O"), ("Mg", "F"), ("Zn", "F"))
 PLACES = (0.305, 0.307, 0.306, 0.303, 0.304)
 
 
+def rutile(metal: str, anion: str, place: float, width: float = 4.6) -> Entry:
+    """A rutile, its anions at ``place``."""
+    template = RUTILE.with_elements({"Ti": metal, "O": anion})
+    free = {metal: np.zeros(0), anion: np.array([place])}
+    own = tuple(free[orbit.element] for orbit in template.orbits)
+    crystal = SymmetricCrystal(template, np.array([width, width, 2.95, 90, 90, 90]), own)
+    return Entry(f"t-{metal}{anion}", "test", crystal)
+
+
 def rutiles(count: int = 5) -> list[Entry]:
     """Rutiles of a few elements; every other one is described from the other anion of its orbit."""
-    entries = []
-    for index, ((metal, anion), place) in enumerate(zip(FORMULAS, PLACES, strict=True)):
-        template = RUTILE.with_elements({"Ti": metal, "O": anion})
-        free = {metal: np.zeros(0), anion: np.array([place if index % 2 else 1 - place])}
-        own = tuple(free[orbit.element] for orbit in template.orbits)
-        lattice = np.array([4.6 + 0.02 * index, 4.6 + 0.02 * index, 2.95, 90, 90, 90])
-        entries.append(Entry(f"t-{index}", "test", SymmetricCrystal(template, lattice, own)))
-    return entries[:count]
+    rows = zip(FORMULAS, PLACES, strict=True)
+    return [
+        rutile(metal, anion, place if index % 2 else 1 - place, 4.6 + 0.02 * index)
+        for index, ((metal, anion), place) in enumerate(rows)
+    ][:count]
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +76,26 @@ def test_other_elements_are_further_away(book):
     other = SymmetryTemplate.from_letters(136, {"Ti": "a", "O": "g"})
     assert other not in book
     assert book.nearest(other, VOLUMES) == []
+
+
+def test_the_centre_whose_crystals_have_such_elements_comes_first(table):
+    rows = [("Ti", "O", 0.30), ("Sn", "O", 0.30), ("Ge", "O", 0.30)]
+    rows += [("Ca", "Cl", 0.42), ("Ca", "Br", 0.42), ("Sr", "Cl", 0.42), ("Cd", "Cl", 0.42)]
+    book, _ = build_codebook([rutile(*row) for row in rows], VOLUMES, table)
+    assert len(book) == 2
+    for metal, anion, place in (("Pb", "O", 0.30), ("Mn", "Cl", 0.42), ("Sr", "Br", 0.42)):
+        template = RUTILE.with_elements({"Ti": metal, "O": anion})
+        first = book.nearest(template, VOLUMES, 2)[0].crystal
+        (own,) = first.free[[orbit.element for orbit in first.template.orbits].index(anion)]
+        assert min(own, 1 - own) == pytest.approx(place, abs=2e-3)
+
+
+def test_a_codebook_of_an_older_version_is_refused_in_words(book, tmp_path):
+    book.save(tmp_path)
+    file = tmp_path / "codebook.safetensors"
+    save_file({k: v for k, v in load_file(file).items() if k != "likings"}, file)
+    with pytest.raises(WeightsError, match="no likings: it was made by an older crystalsmith"):
+        Codebook.load(tmp_path)
 
 
 def test_two_crystals_are_too_few(table):
