@@ -10,11 +10,13 @@ from rich.table import Table
 
 from crystalsmith.core.crystallography.groups import space_group
 from crystalsmith.core.evidence import Status
+from crystalsmith.core.properties import PROPERTIES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from crystalsmith.core.evidence import Prediction
+    from crystalsmith.core.properties import Property
     from crystalsmith.core.request import DesignRequest
     from crystalsmith.core.results import Candidate, DesignResult
 
@@ -23,6 +25,10 @@ _MARKS = {
     Status.FAIL: "[red]fail[/]",
     Status.NOT_CHECKED: "[yellow]not checked[/]",
 }
+
+_COLUMNS = 3  # of properties in the overview, which has to fit into 80 characters
+_USUAL = ("e_above_hull", "band_gap", "formation_energy")
+_SHORT = {"formation_energy": "formation", "e_above_hull": "above hull"}
 
 
 def show_request(request: DesignRequest, console: Console) -> None:
@@ -67,12 +73,22 @@ def verdict_sentence(result: DesignResult) -> str:
     return f"[yellow]{good} of {shown} satisfy everything asked for[/]; {'; '.join(reasons)}."
 
 
+def shown_properties(request: DesignRequest) -> list[Property]:
+    """What the overview has room for: the properties asked for, then those that always matter."""
+    asked = [name for name in PROPERTIES if any(c.interval(name) for c in request.clauses)]
+    chosen = [*asked, *(name for name in _USUAL if name not in asked)][:_COLUMNS]
+    return [PROPERTIES[name] for name in PROPERTIES if name in chosen]
+
+
 def _overview(result: DesignResult) -> Table:
     table = Table(title="Candidates", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("id", "formula", "space group"):
         table.add_column(name, no_wrap=True)
-    for name in ("band gap\neV", "formation\neV/atom", "above hull\neV/atom", "asked,\nmet"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = shown_properties(result.request)
+    for item in columns:
+        words = _SHORT.get(item.name, item.words)
+        table.add_column(f"{words}\n{item.unit}", justify="right", no_wrap=True)
+    table.add_column("asked,\nmet", justify="right", no_wrap=True)
     for candidate in result.candidates:
         passed = sum(item.verdict.status is Status.PASS for item in candidate.judged)
         number = candidate.evidence.space_group
@@ -81,9 +97,7 @@ def _overview(result: DesignResult) -> Table:
             candidate.id,
             candidate.formula,
             f"{symbol} ({number})",
-            _number(candidate.predictions.get("band_gap")),
-            _number(candidate.predictions.get("formation_energy")),
-            _number(candidate.predictions.get("e_above_hull")),
+            *(_number(candidate.predictions.get(item.name)) for item in columns),
             f"{passed}/{len(candidate.judged)}",
         )
     return table
@@ -92,8 +106,9 @@ def _overview(result: DesignResult) -> Table:
 def _number(prediction: Prediction | None) -> str:
     if prediction is None:
         return "–"
-    mark = "" if prediction.reliable else " ?"
-    return f"{prediction.mean:.2f} ± {prediction.std:.2f}{mark}"
+    digits = 0 if prediction.std >= 1.0 else 2
+    mark = "" if prediction.reliable else "?"
+    return f"{prediction.mean:.{digits}f} ± {prediction.std:.{digits}f}{mark}"
 
 
 def _clauses(candidate: Candidate) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -88,11 +89,13 @@ def _own_starts(
         StartGeometry(g.crystal, borrowed_coefficients(g, volumes), g.id, g.distance, 0.0)
         for g in crystals
     ]
-    starts += [
+    centres = [
         StartGeometry(c.crystal, coefficients(c.crystal.lattice), CODEBOOK, c.distance, c.spread)
         for c in codebook.nearest(template, volumes, count)
     ]
-    return sorted(starts, key=lambda start: start.unlikeness)[:count]
+    # both kinds keep their own order: the codebook knows better than the distance alone
+    merged = heapq.merge(starts, centres, key=lambda start: start.unlikeness)
+    return list(itertools.islice(merged, count))
 
 
 def _raised_starts(

@@ -5,8 +5,15 @@ from io import StringIO
 
 from rich.console import Console
 
-from crystalsmith.agent.report.console import show_request, show_result, verdict_sentence
+from crystalsmith.agent.report.console import (
+    show_request,
+    show_result,
+    shown_properties,
+    verdict_sentence,
+)
+from crystalsmith.core.clauses.properties import PropertyRange
 from crystalsmith.core.evidence import Status
+from crystalsmith.core.request import DesignRequest
 
 
 def _shown(show, item) -> str:
@@ -22,6 +29,16 @@ def test_the_table_names_every_candidate_and_clause(result):
         for item in candidate.judged:
             assert item.clause.wish().split(" ")[0] in text
     assert "…" not in text.split("Known crystals")[0]  # nothing is cut off at 80 columns
+
+
+def test_the_overview_shows_the_properties_asked_for_first():
+    def shown(*names: str) -> list[str]:
+        clauses = tuple(PropertyRange(name=name, minimum=1.0) for name in names)
+        return [item.name for item in shown_properties(DesignRequest(text="", clauses=clauses))]
+
+    assert shown() == ["band_gap", "formation_energy", "e_above_hull"]
+    assert shown("bulk_modulus") == ["band_gap", "e_above_hull", "bulk_modulus"]
+    assert shown("density", "shear_modulus") == ["e_above_hull", "density", "shear_modulus"]
 
 
 def test_the_reading_shows_the_words_each_clause_came_from(result):
