@@ -130,6 +130,7 @@ def _draw_part(
         begun, lattice = _least_crowded(flow, batch, begun, lattice, conditions, settings, noise)
         gone = settings.together
     free, values = flow.sample(batch, begun, lattice, conditions, settings, gone)
+    free = _held_back(own, begun, free, settings)
     facts = (
         draft_facts(flow, batch, begun, free, values, conditions)
         if with_facts
@@ -182,6 +183,27 @@ def _start_states(
         spread=column(job.borrowed.spread if job.borrowed else 0.0 for job in jobs),
     )
     return free, lattice, conditions
+
+
+def _held_back(
+    jobs: Sequence[Job], begun: Tensor, free: Tensor, settings: SamplerSettings
+) -> Tensor:
+    """Free coordinates after as much of the flow's move as the start is in need of.
+
+    The geometry of a crystal with nearly the same elements is nearer to the truth than what the
+    flow makes of it. What was shaken has to be moved by all of it.
+    """
+    shares = [
+        1.0
+        if job.borrowed is None or job.borrowed.raised or settings.shake > 0
+        else job.borrowed.distance / (job.borrowed.distance + settings.caution)
+        for job in jobs
+    ]
+    if min(shares) == 1.0:
+        return free
+    gaps = free - begun
+    kept = torch.tensor(shares, dtype=free.dtype, device=free.device)[:, None, None]
+    return (begun + kept * (gaps - gaps.round())) % 1.0
 
 
 def _least_crowded(

@@ -69,6 +69,8 @@ class SamplerSettings:
         speed: from noise, velocities of coordinates are multiplied by ``1 + speed * t``, which
             sharpens the distribution (the lattice's are not: its volume would suffer).
         shake: noise on a template start, Å.
+        caution: how unlike the elements of a known geometry are where half of the flow's move is
+            taken; where they are alike the geometry is left alone.
     """
 
     steps: int = 14
@@ -85,6 +87,7 @@ class SamplerSettings:
     guidance: float = 1.0
     speed: float = 3.0
     shake: float = 0.0
+    caution: float = 0.05
 
     @property
     def together(self) -> int:

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from crystalsmith.core.crystallography.crystal import SymmetricCrystal
 from crystalsmith.core.crystallography.template import SymmetryTemplate
+from crystalsmith.core.entry import Entry
 from crystalsmith.models.structure.batch import size_batches
 from crystalsmith.models.structure.generator import StructureGenerator
+from crystalsmith.models.structure.library import TemplateLibrary
 from crystalsmith.models.structure.soundness import Soundness, found_space_group, soundness_of
 from tests.models.structure.conftest import random_flow
 
@@ -77,3 +79,22 @@ def test_where_only_the_volume_is_free_the_pattern_decides_the_group():
         assert (soundness_of(crystal) is Soundness.SOUND) == (
             found_space_group(crystal.structure()) == crystal.template.number
         )
+
+
+def test_a_geometry_is_left_alone_as_far_as_its_elements_are_alike():
+    """The crystal itself stays where it is; the less alike the elements, the more it moves."""
+    template = SymmetryTemplate.from_letters(136, {"Ti": "a", "O": "f"})
+    place = np.array([0.305])
+    free = tuple(place if orbit.element == "O" else np.zeros(0) for orbit in template.orbits)
+    crystal = SymmetricCrystal(template, np.array([4.6, 4.6, 2.95, 90, 90, 90]), free)
+    rutile = Entry("t-rutile", "test", crystal)
+    generator = StructureGenerator(random_flow(), TemplateLibrary([rutile]))
+
+    def moved(metal: str) -> float:
+        asked = template.with_elements({"Ti": metal})
+        ((draft,),) = generator.generate([asked], redraws=0)
+        assert draft.origin == "t-rutile"
+        (own,) = draft.crystal.free[[o.element for o in draft.crystal.template.orbits].index("O")]
+        return abs(min(own, 1 - own) - place[0])
+
+    assert moved("Ti") < 1e-6 < moved("Zr") < moved("Mg")
