@@ -16,6 +16,7 @@ from crystalsmith.models.structure.lattice import lattice_parameters
 from crystalsmith.models.structure.network import Conditions
 from crystalsmith.models.structure.selection import crowding, draft_facts
 from crystalsmith.models.structure.soundness import Soundness, soundness_of
+from crystalsmith.models.structure.starts import CODEBOOK
 from crystalsmith.models.structure.wyckoff_table import WyckoffTable
 
 if TYPE_CHECKING:
@@ -188,22 +189,26 @@ def _start_states(
 def _held_back(
     jobs: Sequence[Job], begun: Tensor, free: Tensor, settings: SamplerSettings
 ) -> Tensor:
-    """Free coordinates after as much of the flow's move as the start is in need of.
-
-    The geometry of a crystal with nearly the same elements is nearer to the truth than what the
-    flow makes of it. What was shaken has to be moved by all of it.
-    """
-    shares = [
-        1.0
-        if job.borrowed is None or job.borrowed.raised or settings.shake > 0
-        else job.borrowed.distance / (job.borrowed.distance + settings.caution)
-        for job in jobs
-    ]
+    """Free coordinates after as much of the flow's move as the starts are in need of."""
+    shares = [_share_of_move(job, settings) for job in jobs]
     if min(shares) == 1.0:
         return free
     gaps = free - begun
     kept = torch.tensor(shares, dtype=free.dtype, device=free.device)[:, None, None]
     return (begun + kept * (gaps - gaps.round())) % 1.0
+
+
+def _share_of_move(job: Job, settings: SamplerSettings) -> float:
+    """How much of the flow's move a job takes, 0 to 1.
+
+    The geometry of a crystal with nearly the same elements is nearer to the truth than what the
+    flow makes of it. What was shaken has to be moved by all of it.
+    """
+    start = job.borrowed
+    if start is None or start.raised or settings.shake > 0:
+        return 1.0
+    caution = settings.centre_caution if start.origin == CODEBOOK else settings.caution
+    return start.distance / (start.distance + caution) if caution else 1.0
 
 
 def _least_crowded(

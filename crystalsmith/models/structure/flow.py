@@ -71,10 +71,11 @@ class SamplerSettings:
         shake: noise on a template start, Å.
         caution: how unlike the elements of a known geometry are where half of the flow's move is
             taken; where they are alike the geometry is left alone.
+        centre_caution: the same for a centre of the codebook.
     """
 
     steps: int = 14
-    known_steps: int = 3
+    known_steps: int = 2
     many_steps: int = 6
     volume_steps: int = 2
     restarts: int = 3
@@ -88,6 +89,7 @@ class SamplerSettings:
     speed: float = 3.0
     shake: float = 0.0
     caution: float = 0.05
+    centre_caution: float = 0.5
 
     @property
     def together(self) -> int:
