@@ -256,14 +256,30 @@ def _orbit_classes(
 
 
 def epoch(buckets: list[Bucket], pair_budget: int, generator: torch.Generator) -> Iterator[Bucket]:
-    """Every crystal once, in batches of at most ``pair_budget`` orbit-atom pairs, shuffled."""
+    """Crystals in batches of at most ``pair_budget`` orbit-atom pairs, shuffled.
+
+    No crystal comes twice. Where little is free there is little to learn, and most are left out,
+    unless all crystals are of that kind.
+    """
+    lots = [torch.rand(len(bucket), generator=generator) for bucket in buckets]
+    taken = [lot < _share_taken(bucket) for lot, bucket in zip(lots, buckets, strict=True)]
+    if not any(bool(rows.any()) for rows in taken):
+        taken = [torch.ones_like(rows) for rows in taken]
     plan: list[tuple[int, Tensor]] = []
-    for index, bucket in enumerate(buckets):
-        size = max(1, min(len(bucket), pair_budget // bucket.pairs))
-        parts = -(-len(bucket) // size)
-        shuffled = torch.randperm(len(bucket), generator=generator)
-        plan += [(index, part) for part in shuffled.chunk(parts)]
+    for index, (bucket, chosen) in enumerate(zip(buckets, taken, strict=True)):
+        rows = chosen.nonzero().squeeze(1)
+        if len(rows):
+            size = max(1, min(len(rows), pair_budget // bucket.pairs))
+            shuffled = rows[torch.randperm(len(rows), generator=generator)]
+            plan += [(index, part) for part in shuffled.chunk(-(-len(rows) // size))]
     for which in torch.randperm(len(plan), generator=generator).tolist():
         index, rows = plan[which]
         bucket = buckets[index]
         yield bucket.select(rows.to(bucket.band_gap.device))
+
+
+def _share_taken(bucket: Bucket) -> Tensor:
+    """How many of such crystals an epoch takes, ``(B,)``."""
+    batch = bucket.batch
+    free = (batch.freedom.sum((1, 2)) + batch.lattice_mask.sum(1) - 1).cpu()  # but for the volume
+    return torch.where(free == 0, 0.05, torch.where(free <= 3, 0.6, 1.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -90,20 +91,38 @@ def test_the_same_seed_trains_the_same_weights(arrays_folder, tmp_path):
     assert not all(torch.equal(weights[0][name], weights[2][name]) for name in names)
 
 
-def test_an_epoch_shows_every_crystal_once(known, tmp_path):
-    arrays = prepare(known)
-    numbers = {entry.crystal.template.number for entry in known}
+def _buckets(entries):
+    arrays = prepare(entries)
+    numbers = {entry.crystal.template.number for entry in entries}
     table = WyckoffTable.of_groups(numbers, self_maps=True)
     flow = CrystalFlow(TINY)
     fit_scales(flow, arrays, table)
-    buckets = build_buckets(arrays, table, flow, torch.device("cpu"))
-    parts = list(epoch(buckets, 200, torch.Generator().manual_seed(0)))
-    assert len(parts) > 1
-    energies = torch.cat([part.formation_energy for part in parts]).tolist()
-    assert sorted(energies) == pytest.approx(sorted(entry.formation_energy for entry in known))
-    for part in parts:
+    return build_buckets(arrays, table, flow, torch.device("cpu"))
+
+
+def test_epochs_show_crystals_as_often_as_something_is_free(known):
+    buckets = _buckets(known * 40)
+    free = {entry.formation_energy: entry.crystal.template.free_parameters for entry in known}
+    assert min(free.values()) == 1 < 4 < max(free.values())
+    seen: Counter[float] = Counter()
+    for part in epoch(buckets, 200, torch.Generator().manual_seed(0)):
         pairs = part.batch.orbit_mask.shape[1] * part.batch.atom_mask.shape[1]
         assert len(part) == 1 or len(part) * pairs <= 200
+        seen.update(round(value, 4) for value in part.formation_energy.tolist())
+    for energy, parameters in free.items():
+        times = seen[round(energy, 4)]
+        if parameters > 4:
+            assert times == 40
+        else:
+            assert times < (10 if parameters == 1 else 36)
+
+
+def test_an_epoch_of_rigid_crystals_is_not_empty(known):
+    rigid = [entry for entry in known if entry.crystal.template.free_parameters == 1][:1]
+    buckets = _buckets(rigid)
+    for seed in range(8):
+        parts = epoch(buckets, 200, torch.Generator().manual_seed(seed))
+        assert sum(map(len, parts)) == 1
 
 
 def test_scales_measure_lattices_from_what_is_usual(known):
