@@ -166,6 +166,26 @@ class Codebook:
         if row is None:
             return []
         symbols = slot_elements(template)
+        first = int(self.centres[row])
+        chosen: dict[int, Centre] = {}
+        for _, distance, centre, order in self._ranked(row, template, symbols):
+            if len(chosen) == count:
+                break
+            if centre not in chosen:
+                elements = [symbols[slot] for slot in order]
+                crystal = self._crystal(row, centre, elements, template, volumes)
+                spread, size = self.spread[first + centre], self.count[first + centre]
+                chosen[centre] = Centre(crystal, distance, float(spread), float(size))
+        return list(chosen.values())
+
+    def _ranked(
+        self, row: int, template: SymmetryTemplate, symbols: list[str]
+    ) -> list[tuple[float, float, int, tuple[int, ...]]]:
+        """All centres of a pattern in all orders of the elements, the likeliest first.
+
+        Returns:
+            Negative log-probability (unscaled), distance, centre within the pattern, and order.
+        """
         first, last = int(self.centres[row]), int(self.centres[row + 1])
         shape = (last - first, len(symbols))
         block = slice(self._begins[1][row], self._begins[1][row] + shape[0] * shape[1])
@@ -174,28 +194,17 @@ class Codebook:
         likings = self.likings[block].astype(float).reshape(*shape, self.likings.shape[1])
         sizes = np.log(self.count[first:last].astype(float))
         wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
-        best: list[tuple[float, float, int, tuple[int, ...]]] = []
+        found: list[tuple[float, float, int, tuple[int, ...]]] = []
         for order in slot_orders(template.pattern):
             own = wanted[list(order)]
-            amounts = self._amounts(row, template, order)
             squares = ((element_places()[own] - places) ** 2).sum(-1) + variances
-            distances = np.sqrt(squares @ amounts)
+            distances = np.sqrt(squares @ self._amounts(row, template, order))
             scores = sizes + likings[:, np.arange(len(own)), own].sum(1)
-            best += [
+            found += [
                 (-float(score), float(distance), centre, order)
                 for centre, (score, distance) in enumerate(zip(scores, distances, strict=True))
             ]
-        chosen: list[Centre] = []
-        taken: set[int] = set()
-        for _, distance, centre, order in sorted(best):
-            if centre in taken or len(chosen) == count:
-                continue
-            taken.add(centre)
-            elements = [symbols[slot] for slot in order]
-            crystal = self._crystal(row, centre, elements, template, volumes)
-            spread, size = self.spread[first + centre], self.count[first + centre]
-            chosen.append(Centre(crystal, distance, float(spread), float(size)))
-        return chosen
+        return sorted(found)
 
     def _amounts(
         self, row: int, template: SymmetryTemplate, order: tuple[int, ...]
