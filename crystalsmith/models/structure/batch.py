@@ -90,6 +90,11 @@ class TemplateBatch:
         """Where the tensors are."""
         return self.group.device
 
+    @property
+    def free_parameters(self) -> Tensor:
+        """``(B,)`` what symmetry leaves free, the volume included."""
+        return self.freedom.sum((1, 2)) + self.lattice_mask.sum(1)
+
     def to(self, device: torch.device | str) -> TemplateBatch:
         """The same batch on another device."""
         return TemplateBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})

@@ -11,14 +11,14 @@ how often it has such elements in each slot, where like elements count as well a
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from pymatgen.core import Element
 
-from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, element_places
+from crystalsmith.core.chemistry.elements import ALL_ELEMENTS, element_distances, element_places
 from crystalsmith.core.crystallography.crystal import SymmetricCrystal, recanonicalised
 from crystalsmith.core.crystallography.normaliser import slot_orders
 from crystalsmith.core.errors import WeightsError
@@ -249,21 +249,14 @@ _UNSEEN = 0.1  # of an element, as much as if it had occurred so often
 _KINDS = 10.0  # elements that a slot may have, roughly
 
 
-@lru_cache(maxsize=1)
-def _likeness() -> NDArray[np.float64]:
-    """``(103, 103)`` how far crystals with one element speak for another."""
-    places = element_places()
-    squares = ((places[:, None] - places[None]) ** 2).sum(-1)
-    return np.asarray(np.exp(-squares / _LIKENESS))
-
-
 def likings_of(elements: NDArray[np.integer]) -> NDArray[np.float64]:
     """How much a group likes each element in each slot, ``(slots, 103)`` log-probabilities.
 
     Args:
         elements: ``(members, slots)`` atomic numbers of its crystals.
     """
-    seen = _likeness()[elements - 1].sum(0)
+    likeness = np.exp(-(element_distances()[elements - 1] ** 2) / _LIKENESS)
+    seen = likeness.sum(0)
     return np.asarray(np.log((seen + _UNSEEN) / (len(elements) + _UNSEEN * _KINDS)))
 
 

@@ -137,16 +137,8 @@ class CentresWithout:
             return group.row
         if kept.sum() < LEAST - 1:
             return None
-        elements = group.elements[kept]
-        places = element_places()[elements - 1]
-        return group.row | {
-            "lattice": group.aligned_lattice[kept].mean(0),
-            "free": group.aligned_free[kept].mean(0) % 1.0,
-            "places": places.mean(0),
-            "variances": places.var(0).sum(-1),
-            "likings": likings_of(elements),
-            "count": np.array([float(kept.sum())]),
-        }
+        own_free, own_lattice = group.aligned_free[kept], group.aligned_lattice[kept]
+        return group.row | _mean_row(own_free, own_lattice, group.elements[kept])
 
 
 class _Shelf:
@@ -239,21 +231,13 @@ class _Shelf:
             if len(near) < LEAST:
                 return None
         gaps, own_free, own_lattice, chosen = self._laid_upon(free, lattice, near)
-        free, lattice = own_free.mean(0), own_lattice.mean(0)
+        aligned = own_free.numpy(), own_lattice.numpy()
         elements = np.stack(
             [self.elements[i][v] for i, v in zip(near, chosen.tolist(), strict=True)]
         )
-        places = element_places()[elements - 1]
-        row = {
-            "lattice": lattice.numpy(),
-            "free": (free % 1.0).numpy(),
-            "places": places.mean(0),
-            "variances": places.var(0).sum(-1),
-            "likings": likings_of(elements),
-            "spread": np.array([float(gaps.square().mean().sqrt())]),
-            "count": np.array([float(len(near))]),
-        }
-        return Group(self.members[near], row, own_free.numpy(), own_lattice.numpy(), elements)
+        row = _mean_row(*aligned, elements)
+        row["spread"] = np.array([float(gaps.square().mean().sqrt())])
+        return Group(self.members[near], row, *aligned, elements)
 
     def _laid_upon(
         self, free: Tensor, lattice: Tensor, which: NDArray[np.int64]
@@ -301,6 +285,21 @@ class _Shelf:
             lattice + stretch / _STRAIN,
             chosen,
         )
+
+
+def _mean_row(
+    free: NDArray[np.float32], lattice: NDArray[np.float32], elements: NDArray[np.int64]
+) -> dict[str, NDArray[np.floating]]:
+    """What the codebook stores of crystals laid upon each other, but for their spread."""
+    places = element_places()[elements - 1]
+    return {
+        "lattice": lattice.mean(0),
+        "free": free.mean(0) % 1.0,
+        "places": places.mean(0),
+        "variances": places.var(0).sum(-1),
+        "likings": likings_of(elements),
+        "count": np.array([float(len(elements))]),
+    }
 
 
 def _repeated(batch: TemplateBatch, size: int) -> TemplateBatch:

@@ -277,9 +277,8 @@ class CrystalFlow(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         free, lattice = start, start_lattice
         from_known = bool(conditions.from_template.any())
-        still = not batch.freedom.any() and int(batch.lattice_mask.sum(1).max()) == 1
-        parameters = batch.freedom.sum((1, 2)) + batch.lattice_mask.sum(1)
-        many = int(parameters.min()) >= MANY_FREE
+        still = int(batch.free_parameters.max()) == 1
+        many = int(batch.free_parameters.min()) >= MANY_FREE
         for once in settings.passes(from_known, still, many):
             told = conditions.as_known(_OWN_DISTANCE) if once.as_known else conditions
             before, stride = lattice, (1.0 - once.begin) / once.steps

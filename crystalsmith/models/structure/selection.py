@@ -119,7 +119,7 @@ def draft_facts(
         (conditions.spread > 0).float(),
         conditions.distance,
         conditions.spread,
-        (batch.freedom.sum((1, 2)) + batch.lattice_mask.sum(1) - 1).float().log1p(),
+        (batch.free_parameters - 1).float().log1p(),
         batch.multiplicity.sum(1).log(),
         _shortest_contact(batch, free, cells),
         (values - reference)[:, VOLUME] * 3,

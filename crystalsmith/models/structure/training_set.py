@@ -280,6 +280,5 @@ def epoch(buckets: list[Bucket], pair_budget: int, generator: torch.Generator) -
 
 def _share_taken(bucket: Bucket) -> Tensor:
     """How many of such crystals an epoch takes, ``(B,)``."""
-    batch = bucket.batch
-    free = (batch.freedom.sum((1, 2)) + batch.lattice_mask.sum(1) - 1).cpu()  # but for the volume
+    free = bucket.batch.free_parameters.cpu() - 1  # but for the volume
     return torch.where(free == 0, 0.05, torch.where(free <= 3, 0.6, 1.0))
