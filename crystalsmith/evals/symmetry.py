@@ -75,7 +75,8 @@ def only_part(generator: ConstraintGenerator, part: str) -> ConstraintGenerator:
     if part == "learned":
         return ConstraintGenerator(model, prior, network, hulls, weight=1.0)
     if part == "neighbours":
-        return ConstraintGenerator(None, prior, None, hulls, voter=generator.voter)
+        voter, polymorphs = generator.voter, generator.polymorphs
+        return ConstraintGenerator(None, prior, None, hulls, voter=voter, polymorphs=polymorphs)
     raise DataError(f"--part must be mixed, model, network, learned or neighbours, not {part!r}")
 
 

@@ -4,104 +4,30 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from crystalsmith.core.errors import DataError
-
-if TYPE_CHECKING:
-    from crystalsmith.core.progress import Progress
-    from crystalsmith.models.training_data import TrainingData
+from crystalsmith.models.symmetry_commands import constraint, neighbours, polymorphs, templates
+from crystalsmith.models.train_options import (
+    DataOption,
+    DeviceOption,
+    FormulasOption,
+    HoldOutOption,
+    HypotheticalOption,
+    OutOption,
+    SecondsOption,
+    SettingOption,
+    ValidationOption,
+    ValidationOrHoldOutOption,
+    read_data,
+)
 
 train_app = typer.Typer(
     no_args_is_help=True,
     help="Train the models on your own data. A stopped run goes on when the command is repeated;"
     " finished weights are in OUT/weights.",
 )
-
-DataOption = Annotated[
-    list[Path],
-    typer.Option("--data", help="Crystals in MP-20 format (.csv or .csv.gz); may be repeated."),
-]
-ValidationOption = Annotated[
-    Path, typer.Option("--validation", help="Held-out crystals, for model selection.")
-]
-ValidationOrHoldOutOption = Annotated[
-    Path | None, typer.Option("--validation", help="Held-out crystals, for model selection.")
-]
-HoldOutOption = Annotated[
-    float, typer.Option(min=0.0, max=0.5, help="Share of the formulas to hold out from the data.")
-]
-OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the training run.")]
-HypotheticalOption = Annotated[
-    list[Path] | None,
-    typer.Option("--hypothetical", help="Crystals never made (WBM, say); may be repeated."),
-]
-FurtherOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--further",
-        help="Crystals of another source, of which only formulas that no other file has are taken;"
-        " may be repeated.",
-    ),
-]
-ApartOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--apart-from",
-        help="A benchmark, whose formulas are not taken from --further either; may be repeated.",
-    ),
-]
-FormulasOption = Annotated[
-    Path | None,
-    typer.Option("--formulas", help="Formulas with band gap and formation energy, no structure."),
-]
-TeacherOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--teacher",
-        help="Finished weights of a template network; with the known crystals it says what the"
-        " formulas without structure may look like, which is learned too. May be repeated.",
-    ),
-]
-SettingOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Another value of a setting, as in steps=20000; may be repeated."),
-]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-SecondsOption = Annotated[
-    float | None, typer.Option(help="Stop after so many seconds; repeat the command to go on.")
-]
-
-
-def _read(
-    data: list[Path],
-    validation: Path | None,
-    hypothetical: list[Path] | None,
-    formulas: Path | None,
-    progress: Progress,
-    hold_out: float = 0.0,
-    further: list[Path] | None = None,
-    apart_from: list[Path] | None = None,
-) -> TrainingData:
-    from crystalsmith.models.training_data import read_training_data
-
-    if validation is None and not hold_out:
-        raise DataError("nothing to validate with; give --validation FILE or --hold-out 0.1")
-    found = read_training_data(
-        data,
-        validation,
-        hold_out=hold_out,
-        hypothetical=hypothetical or (),
-        further=further or (),
-        apart_from=apart_from or (),
-        formulas=formulas,
-        progress=progress,
-    )
-    for line in found.reports:
-        typer.echo(line, err=True)
-    return found
 
 
 @train_app.command()
@@ -124,7 +50,7 @@ def structure(
 
     settings = with_options(StructureTraining(), setting or ())
     with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, None, progress)
+        found = read_data(data, validation, hypothetical, None, progress)
         train_structure(
             found,
             out,
@@ -188,7 +114,7 @@ def surrogate(
     team = team_of(settings, member or TEAM, setting or ())
     where = start_named(start)
     with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, formulas, progress, hold_out)
+        found = read_data(data, validation, hypothetical, formulas, progress, hold_out)
         train_surrogates(
             found,
             out,
@@ -197,74 +123,6 @@ def surrogate(
             device=device,
             seconds=seconds or math.inf,
             progress=progress,
-        )
-
-
-@train_app.command()
-def constraint(
-    data: DataOption,
-    validation: ValidationOption,
-    out: OutOption,
-    hypothetical: HypotheticalOption = None,
-    further: FurtherOption = None,
-    apart_from: ApartOption = None,
-    formulas: FormulasOption = None,
-    base: Annotated[
-        str | None,
-        typer.Option(
-            help="Train the adapters on this causal language model (a folder, or a name on the"
-            " Hugging Face hub) instead of a small one of our own."
-        ),
-    ] = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(help="Begin with this base of our own, trained before, not from nothing."),
-    ] = None,
-    teacher: TeacherOption = None,
-    setting: SettingOption = None,
-    device: DeviceOption = "auto",
-    seconds: SecondsOption = None,
-) -> None:
-    """Train the constraint generator: a small language model and its two LoRA adapters."""
-    from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.models.constraint.pretrained import find_base, recipe_for
-    from crystalsmith.models.constraint.training import ConstraintTraining
-    from crystalsmith.models.recipes import (
-        train_constraint,
-        train_constraint_adapters,
-        with_options,
-    )
-
-    limit = seconds or math.inf
-    if base is None:
-        own = with_options(ConstraintTraining(), setting or ())
-        with ConsoleProgress() as progress:
-            found = _read(
-                data,
-                validation,
-                hypothetical,
-                formulas,
-                progress,
-                further=further,
-                apart_from=apart_from,
-            )
-            train_constraint(
-                found,
-                out,
-                own,
-                start=start,
-                teachers=teacher or (),
-                device=device,
-                seconds=limit,
-                progress=progress,
-            )
-        return
-    settings = with_options(recipe_for(base), setting or ())
-    base = find_base(base)
-    with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, None, progress)
-        train_constraint_adapters(
-            base, found, out, settings, device=device, seconds=limit, progress=progress
         )
 
 
@@ -296,7 +154,7 @@ def composition(
 
     settings = with_options(learnable(CompositionTraining(), properties or ()), setting or ())
     with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, formulas, progress, hold_out)
+        found = read_data(data, validation, hypothetical, formulas, progress, hold_out)
         train_composition(
             found,
             out,
@@ -327,76 +185,5 @@ def phrases(
     typer.echo(f"{share:.1%} of the phrases are told right on ten folds")
 
 
-@train_app.command()
-def templates(
-    data: DataOption,
-    validation: ValidationOption,
-    out: OutOption,
-    hypothetical: HypotheticalOption = None,
-    further: FurtherOption = None,
-    apart_from: ApartOption = None,
-    formulas: FormulasOption = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(help="Begin with these finished weights, not from nothing."),
-    ] = None,
-    teacher: TeacherOption = None,
-    setting: SettingOption = None,
-    device: DeviceOption = "auto",
-    seconds: SecondsOption = None,
-) -> None:
-    """Train the template network (the known templates that a formula can take)."""
-    from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.models.recipes import train_templates, with_options
-    from crystalsmith.models.templates.training import TemplateTraining
-
-    settings = with_options(TemplateTraining(), setting or ())
-    with ConsoleProgress() as progress:
-        found = _read(
-            data,
-            validation,
-            hypothetical,
-            formulas,
-            progress,
-            further=further,
-            apart_from=apart_from,
-        )
-        train_templates(
-            found,
-            out,
-            settings,
-            start=start,
-            teachers=teacher or (),
-            device=device,
-            seconds=seconds or math.inf,
-            progress=progress,
-        )
-
-
-@train_app.command()
-def neighbours(
-    data: DataOption,
-    validation: ValidationOption,
-    out: OutOption,
-    hypothetical: HypotheticalOption = None,
-    setting: SettingOption = None,
-    device: DeviceOption = "auto",
-    seconds: SecondsOption = None,
-) -> None:
-    """Train the neighbour network (how much each known crystal says of a formula)."""
-    from crystalsmith.core.console import ConsoleProgress
-    from crystalsmith.models.neighbours.recipe import train_neighbours
-    from crystalsmith.models.neighbours.training import NeighbourTraining
-    from crystalsmith.models.recipes import with_options
-
-    settings = with_options(NeighbourTraining(), setting or ())
-    with ConsoleProgress() as progress:
-        found = _read(data, validation, hypothetical, None, progress)
-        train_neighbours(
-            found,
-            out,
-            settings,
-            device=device,
-            seconds=seconds or math.inf,
-            progress=progress,
-        )
+for command in (constraint, templates, neighbours, polymorphs):
+    train_app.command()(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
@@ -19,6 +20,7 @@ from crystalsmith.models.composition.model import CompositionModel
 from crystalsmith.models.constraint.generator import ConstraintGenerator
 from crystalsmith.models.neighbours.model import NeighbourModel
 from crystalsmith.models.neighbours.prior import NeighbourPrior
+from crystalsmith.models.polymorphs.model import PolymorphModel
 from crystalsmith.models.runs import load_tensors
 from crystalsmith.models.structure.generator import StructureGenerator
 from crystalsmith.models.surrogates.surrogates import SHIPPED, Surrogates
@@ -30,6 +32,7 @@ SETTINGS = {
     "composition": ["steps=4", "width=16", "layers=1", "heads=2", "fractions=8", "batch=4"],
     "templates": ["steps=4", "width=16", "layers=1", "heads=2", "batch=4"],
     "neighbours": ["steps=4", "width=4", "hidden=8", "batch=4"],
+    "polymorphs": ["steps=4", "hidden=4", "batch=2"],
     "constraint": ["steps=2", "adapter_steps=2", "batch=2", "width=32", "layers=1", "heads=2"],
 }
 
@@ -88,6 +91,24 @@ def test_neighbours(train, tmp_path, known):
     model = NeighbourModel.load(out / "weights", device="cpu")
     votes = model.votes([NeighbourPrior(known).around(Composition("KBr"))], [0.0])[0]
     assert sum(votes.shares.values()) == pytest.approx(1)
+
+
+def test_polymorphs(train, tmp_path, write_csv, salts):
+    data = write_csv(["NaCl", "CsCl", "Si"], "train.csv")
+    salt, other = salts
+    with data.open("a", encoding="utf-8", newline="") as handle:
+        cif = str(other.crystal.structure().to(fmt="cif"))
+        csv.writer(handle).writerow(["dense", cif, 5.0, -2.0, 0.1, 24, 321])
+    found = train("polymorphs", data=data)
+    assert found.exit_code == 0, found.exception
+    model = PolymorphModel.load([salt], tmp_path / "out" / "weights", device="cpu")
+    assert model.shares(salt.composition, -2.0, {}) == {}  # nobody has anything beside it
+
+
+def test_polymorphs_need_a_formula_with_two(train):
+    refused = train("polymorphs")
+    assert isinstance(refused.exception, CrystalsmithError)
+    assert "no formula has two crystals" in str(refused.exception)
 
 
 def test_structure(train, tmp_path, known):

@@ -22,6 +22,7 @@ from crystalsmith.models.constraint.set_prior import SetPrior
 from crystalsmith.models.neighbours.model import NeighbourModel
 from crystalsmith.models.neighbours.prior import NeighbourPrior, Votes
 from crystalsmith.models.parallel import in_batches
+from crystalsmith.models.polymorphs.model import PolymorphModel
 from crystalsmith.models.runs import load_config
 from crystalsmith.models.templates.model import TemplateModel
 from crystalsmith.prompts.constraint import Question, Stability
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights"
 _BATCH = 16  # questions decoded side by side
+_FURTHER = 0.5  # of what is said of further polymorphs, many of which the others name as well
 
 
 class RankedTemplate(NamedTuple):
@@ -84,6 +86,7 @@ class ConstraintGenerator:
         network_weight: of the network beside the language model, 0 to 1.
         width: beams of the search.
         voter: weighs the neighbours' votes; without it, distance alone does.
+        polymorphs: tells further polymorphs of formulas that have known ones.
     """
 
     def __init__(
@@ -97,8 +100,9 @@ class ConstraintGenerator:
         network_weight: float = 0.6,
         width: int = 20,
         voter: NeighbourModel | None = None,
+        polymorphs: PolymorphModel | None = None,
     ) -> None:
-        self.voter = voter
+        self.voter, self.polymorphs = voter, polymorphs
         self.model, self.prior, self.network = model, prior, network
         self.compositions = compositions
         self.weight, self.network_weight, self.width = weight, network_weight, width
@@ -138,6 +142,7 @@ class ConstraintGenerator:
             CompositionModel.load(device=str(device)),
             weight=float(config.get("model_weight", 0.5)),
             voter=NeighbourModel.load(device=device) if prior else None,
+            polymorphs=PolymorphModel.load(entries, device=device) if prior else None,
         )
         gc.freeze()  # what is loaded stays; looking through it again took a tenth of the time
         return generator
@@ -192,7 +197,9 @@ class ConstraintGenerator:
                 self.prior.agreement(item, one.formation_energy) if self.prior else {}
                 for item, one in zip(part, told, strict=True)
             ]
-            rows = zip(learned, self._weighed(part, heights, votes), known, strict=True)
+            weighed = self._weighed(part, heights, votes)
+            further = [self._further(*asked) for asked in zip(part, told, weighed, strict=True)]
+            rows = zip(learned, weighed, known, further, strict=True)
             return [self._mixed(*row, allow, atoms)[:count] for row in rows]
 
         threads = self.model.threads if self.model else 1
@@ -275,6 +282,15 @@ class ConstraintGenerator:
             return votes
         return self.voter.votes([self.prior.around(item) for item in compositions], heights)
 
+    def _further(
+        self, composition: Composition, wanted: Wanted, votes: Votes
+    ) -> dict[SymmetryTemplate, float]:
+        """Probabilities of further polymorphs, where some are known."""
+        if self.polymorphs is None:
+            return {}
+        shares = self.polymorphs.shares(composition, wanted.formation_energy, votes.shares)
+        return {template: _FURTHER * share for template, share in shares.items()}
+
     def _with_network(
         self,
         spoken: list[dict[SymmetryTemplate, float]],
@@ -292,30 +308,45 @@ class ConstraintGenerator:
         by_model: dict[SymmetryTemplate, float],
         votes: Votes,
         agreement: dict[SymmetryTemplate, float],
+        further: dict[SymmetryTemplate, float],
         allow: Callable[[int], bool] | None,
         atoms: Callable[[int], bool] | None,
     ) -> list[RankedTemplate]:
-        """Both tables as one; known polymorphs count as far as their energy agrees."""
-        neighbours_weight = (1 - self.weight) * (votes.trust if by_model else 1.0)
-        mixed = []
-        for template in {**by_model, **votes.shares}:
-            if allow is not None and not allow(template.number):
-                continue
-            if atoms is not None and not atoms(template.n_atoms):
-                continue
-            fits = agreement.get(template, 1.0)
-            model = fits * (1 - neighbours_weight) * by_model.get(template, 0.0)
-            neighbours = fits * neighbours_weight * votes.shares.get(template, 0.0)
-            if model + neighbours > 0:
-                mixed.append((template, model, neighbours))
-        total = sum(model + neighbours for _, model, neighbours in mixed) or 1.0
+        """All tables as one; known polymorphs count as far as their energy agrees."""
+
+        def fits(template: SymmetryTemplate) -> bool:
+            return (allow is None or allow(template.number)) and (
+                atoms is None or atoms(template.n_atoms)
+            )
+
+        weight = (1 - self.weight) * (votes.trust if by_model else 1.0)
+        model = _agreeing(by_model, agreement, 1 - weight)
+        neighbours = _agreeing(votes.shares, agreement, weight)
+        left = 1 - sum(further.values())
+        total = sum(model.values()) + sum(neighbours.values())
+        for template, share in further.items():
+            neighbours[template] = neighbours.get(template, 0.0) + share / left * total
+        mixed = [
+            (template, model.get(template, 0.0), neighbours.get(template, 0.0))
+            for template in {**model, **neighbours}
+            if fits(template)
+        ]
+        total = sum(own + others for _, own, others in mixed) or 1.0
         ranked = [
-            RankedTemplate(template, (model + neighbours) / total, model, neighbours)
-            for template, model, neighbours in mixed
+            RankedTemplate(template, (own + others) / total, own, others)
+            for template, own, others in mixed
+            if own + others > 0
         ]
         return sorted(
             ranked, key=lambda item: (-item.probability, item.template.number, item.template.orbits)
         )
+
+
+def _agreeing(
+    table: dict[SymmetryTemplate, float], agreement: dict[SymmetryTemplate, float], weight: float
+) -> dict[SymmetryTemplate, float]:
+    """A table of probabilities by how well the templates agree with the energy, times a weight."""
+    return {t: weight * agreement.get(t, 1.0) * share for t, share in table.items()}
 
 
 def _blend(

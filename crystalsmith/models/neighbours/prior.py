@@ -239,7 +239,7 @@ class NeighbourPrior:
         if energy is None or shelf is None:
             return {}
         wanted = np.array([Element(symbol).Z - 1 for symbol in symbols])
-        agrees = max(_AGREES, _rounding(energy))
+        agrees = max(_AGREES, rounding(energy))
         weights: dict[SymmetryTemplate, float] = {}
         for index in shelf.entries[(shelf.elements == wanted).all(axis=1)]:
             gap = abs(float(self._energies[index]) - energy)
@@ -254,7 +254,7 @@ def _values(values: Iterable[float | None]) -> NDArray[np.float64]:
     return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
-def _rounding(value: float) -> float:
+def rounding(value: float) -> float:
     """Half a unit of a number's last digit, 0.005 of -2.13: as exactly as it was asked for."""
     exponent = Decimal(repr(float(value))).as_tuple().exponent
     return 0.5 * 10.0**exponent if isinstance(exponent, int) else 0.0

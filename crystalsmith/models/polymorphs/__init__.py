@@ -1,0 +1,1 @@
+"""Further polymorphs of a formula that has known ones: which templates they may have."""
