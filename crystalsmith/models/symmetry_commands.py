@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from crystalsmith.models.train_options import (
     ValidationOption,
     read_data,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def constraint(
@@ -146,22 +149,11 @@ def neighbours(
     seconds: SecondsOption = None,
 ) -> None:
     """Train the neighbour network (how much each known crystal says of a formula)."""
-    from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.models.neighbours.recipe import train_neighbours
     from crystalsmith.models.neighbours.training import NeighbourTraining
-    from crystalsmith.models.recipes import with_options
 
-    settings = with_options(NeighbourTraining(), setting or ())
-    with ConsoleProgress() as progress:
-        found = read_data(data, validation, hypothetical, None, progress)
-        train_neighbours(
-            found,
-            out,
-            settings,
-            device=device,
-            seconds=seconds or math.inf,
-            progress=progress,
-        )
+    files = data, validation, hypothetical
+    _train(train_neighbours, files, out, NeighbourTraining(), setting, device, seconds)
 
 
 def polymorphs(
@@ -174,19 +166,39 @@ def polymorphs(
     seconds: SecondsOption = None,
 ) -> None:
     """Train the polymorph network (further structures of a formula that has known ones)."""
-    from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.models.polymorphs.recipe import train_polymorphs
     from crystalsmith.models.polymorphs.training import PolymorphTraining
+
+    files = data, validation, hypothetical
+    _train(train_polymorphs, files, out, PolymorphTraining(), setting, device, seconds)
+
+
+def _train(
+    train: Callable[..., None],
+    files: tuple[list[Path], Path, list[Path] | None],
+    out: Path,
+    settings: object,
+    changes: list[str] | None,
+    device: str,
+    seconds: float | None,
+) -> None:
+    """Read crystals and train what is learned from crystals alone.
+
+    Args:
+        train: the recipe.
+        files: of crystals, of held-out ones, and of hypothetical ones.
+        out: folder of the run.
+        settings: the recipe's own.
+        changes: other values, see `SettingOption`.
+        device: torch device.
+        seconds: when to stop at the latest.
+    """
+    from crystalsmith.core.console import ConsoleProgress
     from crystalsmith.models.recipes import with_options
 
-    settings = with_options(PolymorphTraining(), setting or ())
+    chosen = with_options(settings, changes or ())
+    data, validation, hypothetical = files
     with ConsoleProgress() as progress:
         found = read_data(data, validation, hypothetical, None, progress)
-        train_polymorphs(
-            found,
-            out,
-            settings,
-            device=device,
-            seconds=seconds or math.inf,
-            progress=progress,
-        )
+        limit = seconds or math.inf
+        train(found, out, chosen, device=device, seconds=limit, progress=progress)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights"
 _BATCH = 16  # questions decoded side by side
-_FURTHER = 0.5  # of what is said of further polymorphs, many of which the others name as well
+_FURTHER = 0.7  # of what is said of further polymorphs, many of which the others name as well
 
 
 class RankedTemplate(NamedTuple):

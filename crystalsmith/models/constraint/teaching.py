@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crystalsmith.models.templates.model import TemplateModel
     from crystalsmith.prompts.constraint import Near
 
-_NEIGHBOURS_WEIGHT = 0.6  # of neighbours that surely know the template, as in the generator
+_NEIGHBOURS_WEIGHT = 0.6  # of neighbours that surely know the template
 _LEAST = 0.002  # share below which a template is not passed on
 _BATCH = 256
 

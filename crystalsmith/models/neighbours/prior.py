@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _SAME = 1e-9  # distance between formulas that are one
 _AGREES = 0.002  # eV/atom: calculations of one crystal differ by no more
-_HALF = 0.002  # eV/atom beyond that, where a template keeps half its weight
+_HALF = 0.004  # eV/atom beyond that, where a template keeps half its weight
 _LEAST = 0.1  # weight that it keeps however far the energy is
 
 

@@ -77,7 +77,7 @@ def test_an_energy_counts_as_exactly_as_it_was_asked_for():
     entry = replace(textbook_entry("NaCl"), formation_energy=-2.1049)
     prior, own = NeighbourPrior([entry]), entry.crystal.template
     weights = [prior.agreement(entry.composition, e)[own] for e in (-2.1, -2.10, -2.11, -2.1001)]
-    assert weights == [1, 1, pytest.approx(1 / (1 + 0.1 / 2)), pytest.approx(1 / (1 + 2.8 / 2))]
+    assert weights == [1, 1, pytest.approx(1 / (1 + 0.1 / 4)), pytest.approx(1 / (1 + 2.8 / 4))]
 
 
 def test_crystals_without_energy_are_no_polymorphs(salts):
