@@ -73,11 +73,6 @@ class KnownPolymorphs:
         self._numbers = {formula: number for number, formula in enumerate(self._of)}
         self._nearly: dict[int, dict[SymmetryTemplate, float]] = {}
 
-    @property
-    def formulas(self) -> list[list[Entry]]:
-        """The crystals of each formula."""
-        return list(self._of.values())
-
     def of(self, composition: Composition) -> list[Entry]:
         """The known crystals of a formula, any multiple of it."""
         return self._of.get(ordered_amounts(composition), [])
