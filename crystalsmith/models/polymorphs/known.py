@@ -60,18 +60,26 @@ class _Pairs(NamedTuple):
 
 
 class KnownPolymorphs:
-    """Known crystals by formula.
+    """Known crystals by formula, sorted once somebody asks.
 
     Args:
         entries: known crystals.
     """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
-        self._of: dict[_Formula, list[Entry]] = defaultdict(list)
-        for entry in entries:
-            self._of[ordered_amounts(entry.composition)].append(entry)
-        self._numbers = {formula: number for number, formula in enumerate(self._of)}
+        self._entries = entries
         self._nearly: dict[int, dict[SymmetryTemplate, float]] = {}
+
+    @cached_property
+    def _of(self) -> dict[_Formula, list[Entry]]:
+        formulas: dict[_Formula, list[Entry]] = defaultdict(list)
+        for entry in self._entries:
+            formulas[ordered_amounts(entry.composition)].append(entry)
+        return dict(formulas)
+
+    @cached_property
+    def _numbers(self) -> dict[_Formula, int]:
+        return {formula: number for number, formula in enumerate(self._of)}
 
     def of(self, composition: Composition) -> list[Entry]:
         """The known crystals of a formula, any multiple of it."""

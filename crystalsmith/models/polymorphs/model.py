@@ -90,8 +90,10 @@ class PolymorphModel:
         Returns:
             Probabilities whose sum is less than one: what is left is for any other template.
         """
+        if energy is None:
+            return {}
         polymorphs = self.known.of(composition)
-        if energy is None or not polymorphs:
+        if not polymorphs:
             return {}
         found = relatives(self.known, polymorphs, energy, votes)
         if not found.templates:
