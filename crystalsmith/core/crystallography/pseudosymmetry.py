@@ -31,12 +31,12 @@ def nearly_had(crystal: SymmetricCrystal) -> dict[SymmetryTemplate, float]:
     """
     found: dict[SymmetryTemplate, float] = {}
     structure, own = crystal.structure(), crystal.template
+    formula = ordered_amounts(own.composition)
     for precision in _PRECISIONS:
         try:
             template = describe(structure, precision).template
         except CrystalsmithError:  # nothing can be found so loosely
             continue
-        same = ordered_amounts(template.composition) == ordered_amounts(own.composition)
-        if template != own and same:
+        if template != own and ordered_amounts(template.composition) == formula:
             found.setdefault(template, precision)
     return found

@@ -322,10 +322,10 @@ class ConstraintGenerator:
         weight = (1 - self.weight) * (votes.trust if by_model else 1.0)
         model = _agreeing(by_model, agreement, 1 - weight)
         neighbours = _agreeing(votes.shares, agreement, weight)
-        left = 1 - sum(further.values())
-        total = sum(model.values()) + sum(neighbours.values())
+        scale = sum(model.values()) + sum(neighbours.values())
+        scale /= 1 - sum(further.values())  # the tables' sum once the further ones are in
         for template, share in further.items():
-            neighbours[template] = neighbours.get(template, 0.0) + share / left * total
+            neighbours[template] = neighbours.get(template, 0.0) + scale * share
         mixed = [
             (template, model.get(template, 0.0), neighbours.get(template, 0.0))
             for template in {**model, **neighbours}
